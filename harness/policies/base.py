@@ -1,0 +1,128 @@
+"""What every policy back end shares: the URI, the defaults, and the check of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import parse_qsl
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import PolicyOutputError, PolicyUnavailableError
+from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
+
+
+@dataclass(frozen=True)
+class PolicyURI:
+    """A policy's address, taken apart.
+
+    Attributes:
+        text: The whole URI as the user wrote it.
+        scheme: What comes before the first colon; selects the back end.
+        body: What comes after it, without the query.
+        params: The query, ``?a=1&b=2``.
+    """
+
+    text: str
+    scheme: str
+    body: str
+    params: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> PolicyURI:
+        """Takes a URI apart.
+
+        Args:
+            text: Such as ``zero``, ``replay:runs/a``, ``py:my_policies.py:Model?device=cpu`` or ``ws://localhost:8000``.
+
+        Raises:
+            PolicyUnavailableError: The text is empty, or its query is malformed.
+        """
+        scheme, _, rest = text.strip().partition(":")
+        body, _, query = rest.partition("?")
+        if not rest:
+            scheme, _, query = scheme.partition("?")
+        if not scheme:
+            raise PolicyUnavailableError(f"{text!r} is not a policy URI: it names no back end, such as zero or ws://.")
+        try:
+            params = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+        except ValueError as error:
+            raise PolicyUnavailableError(f"the query of policy {text!r} is malformed: {error}") from error
+        return cls(text=text, scheme=scheme, body=body, params=params)
+
+
+class BasePolicy:
+    """Defaults for a policy back end; subclass it, or offer the same names.
+
+    A back end is a class that is registered under its scheme, in `harness.registry` or by an entry point of the group
+    ``evalharness.policies``. `describe` is cheap and runs once before anything is built; `from_uri` makes the policy, once
+    in every worker.
+    """
+
+    needs_images: bool = True
+    raw_actions: bool = False
+
+    @classmethod
+    def describe(cls, uri: PolicyURI) -> PolicyInfo:
+        """Says what the URI means, without loading weights.
+
+        Raises:
+            PolicyUnavailableError: The URI cannot work: a missing file, an unknown parameter, a server out of reach.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> Self:
+        """Makes the policy for an environment of the given spec.
+
+        Raises:
+            PolicyUnavailableError: As `describe`.
+        """
+        raise NotImplementedError
+
+    def reset(self, episode: Episode) -> None:
+        """Called once before the first `infer` of every episode."""
+
+    def infer(self, observation: Observation) -> npt.ArrayLike:
+        """Answers with one action (A,) or a chunk of actions (T, A)."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Gives back what the policy holds."""
+
+
+def checked_chunk(answer: npt.ArrayLike, action_dim: int) -> Float64Array:
+    """Turns a policy's answer into a chunk of actions, or says what is wrong with it.
+
+    Args:
+        answer: One action (A,) or a chunk (T, A) of numbers.
+        action_dim: The A that the environment takes.
+
+    Returns:
+        A fresh float64 array (T, A), T >= 1, all of it finite.
+
+    Raises:
+        PolicyOutputError: A wrong type, a wrong shape, NaN or infinity.
+    """
+    try:
+        chunk = np.array(answer, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise PolicyOutputError(
+            f"the policy answered with {type(answer).__name__}, not an array of numbers: {error}"
+        ) from error
+    if chunk.ndim == 1:
+        chunk = chunk[np.newaxis]
+    if chunk.ndim != 2 or chunk.shape[1] != action_dim or chunk.shape[0] == 0:
+        shape = np.shape(np.asarray(answer))
+        raise PolicyOutputError(
+            f"the policy answered with an array of shape {shape}; expected ({action_dim},) or (T, {action_dim}) with T >= 1"
+        )
+    if not np.isfinite(chunk).all():
+        row, column = np.argwhere(~np.isfinite(chunk))[0]
+        raise PolicyOutputError(
+            f"the policy answered with {chunk[row, column]} in action {row} of {len(chunk)}, dimension {column}; "
+            "every number must be finite"
+        )
+    return chunk
