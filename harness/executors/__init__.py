@@ -1,0 +1,1 @@
+"""Ways to run episodes: in this process, or in several that may die."""

@@ -1,0 +1,1 @@
+"""What answers observations with actions, one file a back end."""

@@ -1,0 +1,1 @@
+"""What is kept of an episode besides its line: states and pictures."""

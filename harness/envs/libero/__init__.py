@@ -1,0 +1,1 @@
+"""LIBERO: hf-libero's tasks on robosuite and MuJoCo."""

@@ -1,0 +1,3 @@
+"""evalharness: a simulation evaluation harness for robot policies."""
+
+__version__ = "0.1.0"
