@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -38,19 +40,46 @@ class PolicyURI:
             text: Such as ``zero``, ``replay:runs/a``, ``py:my_policies.py:Model?device=cpu`` or ``ws://localhost:8000``.
 
         Raises:
-            PolicyUnavailableError: The text is empty, or its query is malformed.
+            PolicyUnavailableError: The text is empty, or its query is malformed or gives a parameter twice.
         """
-        scheme, _, rest = text.strip().partition(":")
-        body, _, query = rest.partition("?")
-        if not rest:
-            scheme, _, query = scheme.partition("?")
+        address, _, query = text.strip().partition("?")
+        scheme, _, body = address.partition(":")
         if not scheme:
             raise PolicyUnavailableError(f"{text!r} is not a policy URI: it names no back end, such as zero or ws://.")
         try:
-            params = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+            pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
         except ValueError as error:
             raise PolicyUnavailableError(f"the query of policy {text!r} is malformed: {error}") from error
+        params = dict(pairs)
+        if len(params) != len(pairs):
+            raise PolicyUnavailableError(f"the query of policy {text!r} gives a parameter more than once")
         return cls(text=text, scheme=scheme, body=body, params=params)
+
+    def integer(self, name: str, *, default: int, minimum: int) -> int:
+        """The value of a parameter that is a whole number.
+
+        Raises:
+            PolicyUnavailableError: It is no whole number, or below `minimum`.
+        """
+        value = self.params.get(name, str(default))
+        if not re.fullmatch(r"-?[0-9]{1,9}", value) or int(value) < minimum:
+            raise PolicyUnavailableError(f"policy {self.text!r}: {name}={value!r} must be a whole number >= {minimum}")
+        return int(value)
+
+    def seconds(self, name: str, *, default: float) -> float:
+        """The value of a parameter that is a positive number of seconds.
+
+        Raises:
+            PolicyUnavailableError: It is no finite number above 0.
+        """
+        value = self.params.get(name, str(default))
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and number > 0):
+            raise PolicyUnavailableError(f"policy {self.text!r}: {name}={value!r} must be a number of seconds above 0")
+        return number
 
 
 class BasePolicy:
@@ -58,8 +87,16 @@ class BasePolicy:
 
     A back end is a class that is registered under its scheme, in `harness.registry` or by an entry point of the group
     ``evalharness.policies``. `describe` is cheap and runs once before anything is built; `from_uri` makes the policy, once
-    in every worker.
+    in every worker. The first line of the class's docstring is its help in ``evalharness policies list``.
+
+    Attributes:
+        params: The query parameters that a URI may have; `harness.registry` refuses any other. None: the back end takes
+            whatever comes and refuses for itself.
+        needs_images: See `harness.types.Policy`.
+        raw_actions: See `harness.types.Policy`.
     """
+
+    params: ClassVar[frozenset[str] | None] = frozenset()
 
     needs_images: bool = True
     raw_actions: bool = False
@@ -91,6 +128,11 @@ class BasePolicy:
 
     def close(self) -> None:
         """Gives back what the policy holds."""
+
+
+def short_name(*parts: str) -> str:
+    """A policy's name for tables and directories: the parts joined by ``-``, with nothing that a file name cannot hold."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts)).strip("-.") or "policy"
 
 
 def checked_chunk(answer: npt.ArrayLike, action_dim: int) -> Float64Array:

@@ -1,0 +1,102 @@
+"""openpi's wire format: msgpack, with numpy arrays and scalars as small maps.
+
+An array is ``{b"__ndarray__": True, b"data": bytes, b"dtype": "<f4", b"shape": [...]}``, a scalar ``{b"__npgeneric__": True,
+b"data": number, b"dtype": "<f4"}``; the keys are bytes. Source: ``openpi_client/msgpack_numpy.py`` in
+Physical-Intelligence/openpi.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgpack
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import PolicyError, PolicyOutputError
+
+# Objects would need pickle, void is raw memory, and complex has no meaning here: openpi refuses the same three.
+_REFUSED_KINDS = "OVc"
+
+
+def pack(message: Any) -> bytes:
+    """Encodes maps, lists, texts, numbers, arrays and numpy scalars.
+
+    Raises:
+        PolicyError: Something in it has no encoding: an array of objects, say.
+    """
+    try:
+        packed: bytes = msgpack.packb(message, default=_to_map)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PolicyError(f"a message cannot be encoded for the policy server: {error}") from error
+    return packed
+
+
+def unpack(data: bytes) -> Any:
+    """Decodes what `pack`, or openpi, encoded; arrays come back as writable copies.
+
+    Raises:
+        PolicyOutputError: The bytes are not one whole msgpack value, or an array's parts do not fit together.
+    """
+    try:
+        return msgpack.unpackb(data, object_hook=_from_map)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgpack.UnpackException) as error:
+        raise PolicyOutputError(
+            f"a message of {len(data)} bytes is not openpi's msgpack: {error or type(error).__name__}"
+        ) from error
+
+
+def jsonable(value: Any) -> Any:
+    """The same message with arrays as lists, numpy scalars as numbers, bytes as hexadecimal text and keys as text."""
+    if isinstance(value, dict):
+        return {key.decode(errors="replace") if isinstance(key, bytes) else str(key): jsonable(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return jsonable(value.tolist())
+    if isinstance(value, np.generic):
+        return jsonable(value.item())
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _to_map(value: Any) -> dict[bytes, Any]:
+    if not isinstance(value, np.ndarray | np.generic):
+        raise TypeError(f"{type(value).__name__} has no encoding")
+    if value.dtype.kind in _REFUSED_KINDS:
+        raise ValueError(f"dtype {value.dtype} has no encoding")
+    if isinstance(value, np.ndarray):
+        return {b"__ndarray__": True, b"data": value.tobytes(), b"dtype": value.dtype.str, b"shape": value.shape}
+    return {b"__npgeneric__": True, b"data": value.item(), b"dtype": value.dtype.str}
+
+
+def _from_map(value: dict[Any, Any]) -> Any:
+    if b"__ndarray__" in value:
+        return _array(value)
+    if b"__npgeneric__" in value:
+        return _dtype(value).type(value.get(b"data"))
+    return value
+
+
+def _dtype(value: dict[Any, Any]) -> np.dtype[Any]:
+    text = value.get(b"dtype")
+    if not isinstance(text, str):
+        raise ValueError(f"a dtype must be text such as '<f4', not {text!r}")
+    dtype = np.dtype(text)
+    if dtype.kind in _REFUSED_KINDS:
+        raise ValueError(f"dtype {text!r} is refused")
+    return dtype
+
+
+def _array(value: dict[Any, Any]) -> npt.NDArray[Any]:
+    dtype, data, shape = _dtype(value), value.get(b"data"), value.get(b"shape")
+    if not isinstance(data, bytes) or not isinstance(shape, list):
+        raise ValueError("an array needs bytes as data and a list as shape")
+    if not all(type(length) is int and length >= 0 for length in shape):
+        raise ValueError(f"{shape} is not a shape")
+    expected = math.prod(shape) * dtype.itemsize
+    if len(data) != expected:
+        raise ValueError(f"an array of shape {shape} and dtype {dtype} has {expected} bytes, not {len(data)}")
+    return np.frombuffer(data, dtype=dtype).reshape(shape).copy()

@@ -1,0 +1,56 @@
+"""A run's summary as a table for the terminal, at most 100 columns wide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from harness.reports.summary import MEAN_SUITE, SUITE_ROW, rate_text, steps_text, task_text
+
+# Together with the numbers' columns these stay below 100 columns.
+_SUITE_WIDTH = 16
+_TASK_WIDTH = 28
+
+
+def summary_table(frame: pd.DataFrame) -> Table:
+    """Lays out what `harness.reports.summary.summarise` returned.
+
+    Args:
+        frame: The summary; may be empty.
+
+    Returns:
+        A table that fits 100 columns: long names end in an ellipsis, suites and their mean are bold, errors are amber.
+        ``n`` are episodes, ``ok`` are successes.
+    """
+    title = None if frame.empty else Text(f"{frame['run'].iloc[0]}, policy {frame['policy'].iloc[0]}")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("suite", no_wrap=True, overflow="ellipsis", max_width=_SUITE_WIDTH)
+    table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=_TASK_WIDTH)
+    for heading in ("n", "ok", "errors", "success rate, 95 %", "steps"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    rows = frame.to_dict("records")
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        last_task = not _is_total(row) and following is not None and _is_total(following)
+        table.add_row(*_cells(row), style="bold" if _is_total(row) else None, end_section=last_task)
+    return table
+
+
+def _is_total(row: Mapping[Any, Any]) -> bool:
+    return bool(row["task"] == SUITE_ROW or row["suite"] == MEAN_SUITE)
+
+
+def _cells(row: Mapping[Any, Any]) -> list[Text]:
+    return [
+        Text(row["suite"]),
+        Text(task_text(row)),
+        Text(str(row["episodes"])),
+        Text(str(row["successes"])),
+        Text(str(row["errors"]), style="yellow" if row["errors"] else ""),
+        Text(rate_text(row["success_rate"], row["ci_low"], row["ci_high"])),
+        Text(steps_text(row["mean_steps"])),
+    ]
