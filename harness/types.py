@@ -155,7 +155,8 @@ class Observation:
         images: Camera name -> picture, uint8 (H, W, 3), RGB, upright as the protocol's rotation leaves it. Empty when the
             policy said that it needs none.
         state: Name -> float64 array. LIBERO gives ``eef_pos`` (3, m, world frame), ``eef_quat_xyzw`` (4),
-            ``eef_axis_angle`` (3, rad, angle in [0, 2 pi]), ``gripper_qpos`` (2, m), ``joint_pos`` (7, rad), and
+            ``eef_axis_angle`` (3, rad, angle in [0, 2 pi]), ``eef_axis_angle_shortest`` (3, rad, angle in [0, pi]),
+            ``gripper_qpos`` (2, m), ``joint_pos`` (7, rad), and
             ``vector``: the parts that the protocol's state layout names, one after the other.
         instruction: What the task asks for, in words.
         step: Control steps since settling; 0 for the first observation of an episode.

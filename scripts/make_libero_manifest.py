@@ -42,6 +42,7 @@ class OpenedFiles:
             self.add(args[0])
 
     def add(self, path: str) -> None:
+        """Takes note of a path if it is a file below the folder."""
         normal = Path(os.path.normpath(path))
         if normal.is_relative_to(self.root) and normal.is_file():
             self.found.add(normal.relative_to(self.root).as_posix())
@@ -71,7 +72,7 @@ def files_of(bddl: Path, opened: OpenedFiles) -> list[str]:
     with contextlib.redirect_stdout(sys.stderr):
         environment = build(bddl)
     opened.recording = False
-    for element in ElementTree.fromstring(environment.model.get_xml()).iter():
+    for element in ElementTree.fromstring(environment.model.get_xml()).iter():  # noqa: S314 - robosuite wrote it just now
         for name, value in element.attrib.items():
             if name.startswith("file"):
                 opened.add(value)

@@ -50,7 +50,9 @@ def unpack(data: bytes) -> Any:
 def jsonable(value: Any) -> Any:
     """The same message with arrays as lists, numpy scalars as numbers, bytes as hexadecimal text and keys as text."""
     if isinstance(value, dict):
-        return {key.decode(errors="replace") if isinstance(key, bytes) else str(key): jsonable(v) for key, v in value.items()}
+        return {
+            key.decode(errors="replace") if isinstance(key, bytes) else str(key): jsonable(v) for key, v in value.items()
+        }
     if isinstance(value, list | tuple):
         return [jsonable(item) for item in value]
     if isinstance(value, np.ndarray):
@@ -76,7 +78,7 @@ def _from_map(value: dict[Any, Any]) -> Any:
     if b"__ndarray__" in value:
         return _array(value)
     if b"__npgeneric__" in value:
-        return _dtype(value).type(value.get(b"data"))
+        return _scalar(value)
     return value
 
 
@@ -88,6 +90,14 @@ def _dtype(value: dict[Any, Any]) -> np.dtype[Any]:
     if dtype.kind in _REFUSED_KINDS:
         raise ValueError(f"dtype {text!r} is refused")
     return dtype
+
+
+def _scalar(value: dict[Any, Any]) -> np.generic:
+    data = value.get(b"data")
+    if not isinstance(data, bool | int | float | str | bytes):
+        raise ValueError(f"a numpy scalar needs a number or text as data, not {type(data).__name__}")
+    scalar: np.generic = _dtype(value).type(data)
+    return scalar
 
 
 def _array(value: dict[Any, Any]) -> npt.NDArray[Any]:

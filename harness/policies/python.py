@@ -66,7 +66,9 @@ class PythonPolicy(BasePolicy):
         if target.source is not None:
             fingerprint = hashlib.sha256(target.source.read_bytes()).hexdigest()
         details = {"kind": target.kind, "source": str(target.source or location), "params": dict(uri.params)}
-        return PolicyInfo(uri.text, short_name(Path(location).stem if _is_file(location) else location, name), fingerprint, details)
+        return PolicyInfo(
+            uri.text, short_name(Path(location).stem if _is_file(location) else location, name), fingerprint, details
+        )
 
     @classmethod
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> PythonPolicy:
@@ -131,7 +133,7 @@ def _split(uri: PolicyURI) -> tuple[str, str]:
     location, _, name = uri.body.rpartition(":")
     if not location or not name.isidentifier():
         raise PolicyUnavailableError(
-            f"policy {uri.text!r}: expected py:MODULE:NAME or py:path/to/file.py:NAME, NAME being a function, class or object"
+            f"policy {uri.text!r}: expected py:MODULE:NAME or py:path/to/file.py:NAME, NAME a function, class or object"
         )
     return location, name
 
@@ -144,11 +146,12 @@ def _find(uri: PolicyURI) -> _Target:
     """Imports what the URI points at and sees what it is."""
     location, name = _split(uri)
     try:
-        module = _import_file(Path(location).expanduser()) if _is_file(location) else _import_module(location)
+        module = _import_file(Path(location).expanduser()) if _is_file(location) else importlib.import_module(location)
     except (Exception, SystemExit) as error:
         if isinstance(error, PolicyUnavailableError):
             raise
-        hint = "" if _is_file(location) else f"; a file is written py:path/to/{location}.py:{name}"
+        is_unknown = isinstance(error, ModuleNotFoundError) and error.name == location
+        hint = f"; a file is written py:path/to/{location}.py:{name}" if is_unknown else ""
         raise PolicyUnavailableError(f"policy {uri.text!r} cannot be imported: {_what_and_where(error)}{hint}") from error
     if not hasattr(module, name):
         public = [known for known in vars(module) if not known.startswith("_")]
@@ -170,7 +173,7 @@ def _kind(uri: PolicyURI, value: Any) -> Literal["class", "instance", "callable"
     extra = sorted(set(uri.params) - {"timeout_s"})
     if extra:
         raise PolicyUnavailableError(
-            f"policy {uri.text!r}: parameter {extra[0]!r} has no taker: only a class is given parameters; here timeout_s alone"
+            f"policy {uri.text!r}: parameter {extra[0]!r} has no taker: only a class is given parameters"
         )
     return "instance" if has_infer else "callable"
 
@@ -181,10 +184,6 @@ def _source(module: ModuleType, value: Any) -> Path | None:
         module = sys.modules.get(value.__module__, module)
     path = getattr(module, "__file__", None)
     return Path(path) if path and Path(path).is_file() else None
-
-
-def _import_module(name: str) -> ModuleType:
-    return importlib.import_module(name)
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -224,7 +223,7 @@ def _importable(directory: str) -> Iterator[None]:
 def _what_and_where(error: BaseException) -> str:
     """An exception's type and message, and the line that raised it."""
     text = f"{type(error).__name__}: {error}"
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
     if isinstance(error, SyntaxError) or not frames:
         return text
     return f"{text} (at {frames[-1].filename}:{frames[-1].lineno})"

@@ -14,7 +14,8 @@ from harness.errors import PolicyError, PolicyUnavailableError
 from harness.policies.base import BasePolicy, PolicyURI, short_name
 from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
 
-_READ_ERRORS = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
+# What damaged files make zipfile, zlib and numpy raise. TypeError: a .npy loads as an array, no context manager.
+_UNREADABLE = (OSError, EOFError, KeyError, ValueError, TypeError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 class ReplayPolicy(BasePolicy):
@@ -102,9 +103,10 @@ def _read_actions(trace: Path, action_dim: int) -> Float64Array:
     try:
         with np.load(trace, allow_pickle=False) as arrays:
             actions = np.asarray(arrays["actions"], dtype=np.float64)
-    except (*_READ_ERRORS, AttributeError, TypeError) as error:
-        # A plain .npy file loads as an array, which is no context manager: AttributeError or TypeError.
+    except _UNREADABLE as error:
         raise PolicyError(f"{trace} is not a trace, an .npz file with an array 'actions': {error}") from error
+    if actions.size == 0:
+        return np.empty((0, action_dim))
     if actions.ndim != 2 or actions.shape[1] != action_dim:
         raise PolicyError(f"{trace}: its actions have shape {actions.shape}; this environment takes (T, {action_dim})")
     return actions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import PolicyUnavailableError
+from harness.errors import PolicyError, PolicyUnavailableError
 from harness.policies.base import BasePolicy, PolicyURI, short_name
 from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
 
@@ -14,7 +14,7 @@ _BLOCK_STEPS = 256
 
 
 class ZeroPolicy(BasePolicy):
-    """zero: every number of every action is 0: the arm holds still, the gripper holds what it has."""
+    """Every number of every action is 0: the arm holds still, the gripper holds what it has."""
 
     needs_images = False
     raw_actions = True
@@ -40,7 +40,7 @@ class ZeroPolicy(BasePolicy):
 
 
 class RandomPolicy(BasePolicy):
-    """random[?chunk=N]: uniform between the smallest and the largest action, the same for the same episode.
+    """Uniform between the smallest and the largest action, the same for the same episode; random?chunk=N.
 
     The action of a step depends on the episode's key and on the step alone: not on the length of a chunk, nor on how much of
     a chunk is used before the policy is asked again.
@@ -62,7 +62,7 @@ class RandomPolicy(BasePolicy):
         _refuse_body(uri)
         chunk = uri.integer("chunk", default=1, minimum=1)
         name = "random" if chunk == 1 else short_name("random", f"chunk{chunk}")
-        return PolicyInfo(uri=uri.text, name=name, fingerprint=f"random-1-chunk{chunk}")
+        return PolicyInfo(uri=uri.text, name=name, fingerprint="random-1")
 
     @classmethod
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> RandomPolicy:
@@ -84,7 +84,7 @@ class RandomPolicy(BasePolicy):
 
     def _next_block(self) -> npt.NDArray[np.float64]:
         if self._generator is None:
-            raise RuntimeError("infer() before reset()")
+            raise PolicyError("the random policy was asked before its first reset")
         size = (_BLOCK_STEPS, self._spec.action_dim)
         return self._generator.uniform(self._spec.action_low, self._spec.action_high, size)
 

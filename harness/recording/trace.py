@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import HarnessError, StoreError
+from harness.errors import HarnessError
+from harness.files import written_aside
 from harness.types import Float64Array, SimState
 
 # What a damaged .npz makes zipfile, zlib and numpy raise: RuntimeError covers encrypted members and unknown compression,
@@ -128,31 +126,6 @@ def load_trace(path: Path) -> Trace:
         raise HarnessError(
             f"{path} cannot be read as a trace, an .npz file with time, qpos, qvel and actions: {error}"
         ) from error
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """Lets a file be written beside its final place and moves it there when all went well.
-
-    Args:
-        path: The final place; missing folders are made, an older file is replaced.
-
-    Yields:
-        Where to write: a hidden name in the same folder, so that the move is atomic. Removed when the block raises.
-
-    Raises:
-        StoreError: The file system refused.
-    """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield aside
-        os.replace(aside, path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error}") from error
-    finally:
-        if aside.exists():
-            aside.unlink()
 
 
 def _copied(state: SimState) -> SimState:

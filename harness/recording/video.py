@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from harness.errors import HarnessError, StoreError
-from harness.recording.trace import written_aside
+from harness.files import written_aside
 from harness.types import Outcome, UInt8Array
 
 # The strip under a picture: an even height, so that it never makes an odd picture of an even one.

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import HarnessError
-from harness.recording.trace import written_aside
+from harness.files import written_aside
 from harness.statistics.intervals import mean_of_proportions, wilson
 
 COLUMNS = (

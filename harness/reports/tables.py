@@ -12,9 +12,9 @@ from rich.text import Text
 
 from harness.reports.summary import MEAN_SUITE, SUITE_ROW, rate_text, steps_text, task_text
 
-# Together with the numbers' columns these stay below 100 columns.
+# With the columns of numbers, up to 9999 episodes, these stay within 100.
 _SUITE_WIDTH = 16
-_TASK_WIDTH = 28
+_TASK_WIDTH = 26
 
 
 def summary_table(frame: pd.DataFrame) -> Table:
@@ -28,15 +28,17 @@ def summary_table(frame: pd.DataFrame) -> Table:
         ``n`` are episodes, ``ok`` are successes.
     """
     title = None if frame.empty else Text(f"{frame['run'].iloc[0]}, policy {frame['policy'].iloc[0]}")
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("suite", no_wrap=True, overflow="ellipsis", max_width=_SUITE_WIDTH)
     table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=_TASK_WIDTH)
     for heading in ("n", "ok", "errors", "success rate, 95 %", "steps"):
         table.add_column(heading, justify="right", no_wrap=True)
     rows = frame.to_dict("records")
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        last_task = not _is_total(row) and following is not None and _is_total(following)
-        table.add_row(*_cells(row), style="bold" if _is_total(row) else None, end_section=last_task)
+    for row in (row for row in rows if not _is_total(row)):
+        table.add_row(*_cells(row))
+    table.add_section()
+    for row in (row for row in rows if _is_total(row)):
+        table.add_row(*_cells(row), style="bold")
     return table
 
 

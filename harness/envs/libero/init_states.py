@@ -30,14 +30,19 @@ _LEGACY_TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 
 # What pickle protocols 0 to 5 need for numbers, text, bytes, tuples and calls. Left out: persistent ids, extension codes,
 # class instances (INST, OBJ, NEWOBJ) and out-of-band buffers.
-_OPCODES = frozenset(
+_OPCODE_NAMES = (
     "PROTO FRAME STOP MARK POP POP_MARK DUP GLOBAL STACK_GLOBAL REDUCE BUILD "
     "PUT BINPUT LONG_BINPUT GET BINGET LONG_BINGET MEMOIZE "
     "NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT "
     "STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 "
     "BINBYTES SHORT_BINBYTES BINBYTES8 "
-    "TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_TUPLE LIST EMPTY_LIST APPEND APPENDS DICT EMPTY_DICT SETITEM SETITEMS".split()
+    "TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_TUPLE LIST EMPTY_LIST APPEND APPENDS DICT EMPTY_DICT SETITEM SETITEMS"
 )
+_OPCODES = frozenset(_OPCODE_NAMES.split())
+
+# A pickled array takes about 40 instructions and 20 places of the memo. Without a limit, a small file can claim all memory:
+# the memo is an array as long as its largest index.
+_MAX_INSTRUCTIONS = 1000
 
 _FLOAT_TYPES = ("f2", "f4", "f8")
 
@@ -55,6 +60,8 @@ def load_init_states(path: Path) -> Float64Array:
     Raises:
         InitStateError: The file is missing, damaged, too large, or holds something other than one such array.
     """
+    if not path.is_file():
+        raise InitStateError(f"there is no file of initial states at {path}.")
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -105,9 +112,9 @@ def _decode_npy(data: bytes) -> npt.NDArray[typing.Any]:
     stream = io.BytesIO(data)
     try:
         array = np.lib.format.read_array(stream, allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError, SyntaxError) as error:
+    except Exception as error:  # a malformed header leads to many kinds
         raise InitStateError(f"is not a usable .npy file: {error}") from error
-    return typing.cast("npt.NDArray[typing.Any]", array)
+    return array
 
 
 def _decode_zip(data: bytes) -> npt.NDArray[typing.Any]:
@@ -119,20 +126,20 @@ def _decode_zip(data: bytes) -> npt.NDArray[typing.Any]:
                 names = ", ".join(archive.namelist()[:5]) or "nothing"
                 raise InitStateError(f"is a zip with {len(arrays)} arrays in it, expected one (it holds {names}).")
             content = _read_member(archive, arrays[0])
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except InitStateError:
+        raise
+    except Exception as error:  # BadZipFile, zlib.error, EOFError, RuntimeError (encrypted) ...
         raise InitStateError(f"is a damaged zip: {error}") from error
     return _decode_npy(content) if arrays[0].filename.endswith(".npy") else _decode_pickle(content)
 
 
 def _read_member(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> bytes:
     """Reads one member, up to the limit whatever size the zip's directory claims."""
-    import zlib
-
-    try:
-        with archive.open(item) as member:
-            content = member.read(MAX_BYTES + 1)
-    except zlib.error as error:
-        raise InitStateError(f"is a damaged zip: {error}") from error
+    # The other methods are unpacked in blocks of any size, so that the limit below would come too late.
+    if item.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InitStateError(f"uses a zip compression other than deflate ({item.filename}).")
+    with archive.open(item) as member:
+        content = member.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise InitStateError(f"unpacks to more than {MAX_BYTES} bytes ({item.filename}).")
     return content
@@ -158,26 +165,21 @@ class _Type:
         self.byte_order = state[1]
 
 
-def _reconstruct(*_: object) -> _Array:
-    """Stands for numpy's function of that name, which makes an empty array; shape and data follow in its state."""
-    return _Array()
-
-
 class _Unpickler(pickle.Unpickler):
     """Builds numbers, text, tuples and the stand-ins above; refuses every other name."""
 
     def __init__(self, stream: io.BytesIO) -> None:
-        # Protocol 2 spells bytes as text; latin1 is how numpy's documentation says to read what Python 2 wrote.
-        super().__init__(stream, encoding="latin1")
+        super().__init__(stream)
         self._encoded = 0
 
     def find_class(self, module: str, name: str) -> typing.Any:
+        # Lambdas, made anew for every file: a pickle may set attributes of what it names (BUILD), and these are thrown away.
         allowed: dict[tuple[str, str], typing.Any] = {
-            ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-            ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+            ("numpy.core.multiarray", "_reconstruct"): lambda *_: _Array(),
+            ("numpy._core.multiarray", "_reconstruct"): lambda *_: _Array(),
             ("numpy", "ndarray"): _Array,
             ("numpy", "dtype"): _Type,
-            ("_codecs", "encode"): self._encode,
+            ("_codecs", "encode"): lambda *arguments: self._encode(*arguments),
         }
         if (module, name) not in allowed:
             raise InitStateError(f"refused: it asks for {module}.{name}; only a numpy array of numbers may be in it.")
@@ -211,14 +213,14 @@ def _decode_pickle(data: bytes) -> npt.NDArray[typing.Any]:
 
 def _load_one(stream: io.BytesIO) -> object:
     """Reads the next pickle of a stream after its instructions have been looked through."""
-    start, limit = stream.tell(), stream.getbuffer().nbytes
+    start = stream.tell()
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
             if opcode.name not in _OPCODES:
                 raise InitStateError(f"refused: a numpy array does not need the pickle instruction {opcode.name}.")
-            # Pickle's memo is an array as long as its largest index: an index alone could claim all memory.
-            if opcode.name in ("PUT", "LONG_BINPUT") and int(str(argument)) > limit:
-                raise InitStateError("refused: its pickle is malformed.")
+            memo_index = argument if opcode.name in ("PUT", "LONG_BINPUT") and isinstance(argument, int) else 0
+            if max(count, memo_index) > _MAX_INSTRUCTIONS:
+                raise InitStateError(f"refused: a numpy array needs fewer than {_MAX_INSTRUCTIONS} pickle instructions.")
         stream.seek(start)
         return _Unpickler(stream).load()
     except InitStateError:

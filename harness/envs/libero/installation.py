@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import tempfile
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.files import written_aside
 from harness.paths import cache_dir
 
 # Importable name -> distribution: what building and stepping an environment needs at the least.
@@ -68,7 +68,7 @@ def prepare(assets_root: Path | None) -> None:
     from libero import libero
 
     if not hasattr(libero, "get_assets_path"):
-        raise UsageError(f"the LIBERO at {root} cannot be told where its assets are. Install hf-libero==0.1.4 instead of it.")
+        raise UsageError(f"the LIBERO at {root} cannot be told where its assets are. Install hf-libero==0.1.4 instead.")
     if assets_root is not None:
         # hf-libero asks this variable first; its name stands for a cache, and it is the only way in besides a download.
         libero._assets_path_cache = str(assets)
@@ -103,9 +103,6 @@ def _write_config(root: Path, assets: Path) -> Path:
     config = folder / "config.yaml"
     if config.is_file() and config.read_text() == text:
         return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=folder, suffix=".tmp")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    Path(aside).replace(config)
+    with written_aside(config) as aside:
+        aside.write_text(text)
     return folder

@@ -71,7 +71,7 @@ class _Resettable:
         observables = super()._setup_observables()  # type: ignore[misc]
         kept = {name: observables[name] for name in _KEPT_OBSERVABLES}
 
-        @sensor(modality=_SNAPSHOT)
+        @sensor(modality=_SNAPSHOT)  # type: ignore[untyped-decorator]
         def take_snapshot(obs_cache: dict[str, Any]) -> float:
             self.snapshot.take(self.sim.model._model, self.sim.data._data)
             return 0.0

@@ -1,0 +1,228 @@
+"""LIBERO's meshes, textures and MJCF files: where they lie, whether they are complete, and what exactly they are.
+
+hf-libero carries none of them. A manifest beside this module lists what each of the 130 tasks loads, and the contents of
+the official files; ``scripts/make_libero_manifest.py`` made it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.envs.libero.installation import libero_root
+from harness.errors import AssetsError, UsageError
+from harness.files import written_aside
+from harness.paths import cache_dir, checkout_root, data_dir
+
+AssetKind = Literal["official", "modified"]
+
+_MANIFEST = Path(__file__).with_name("asset_manifest.json")
+_VARIABLE = "EVALHARNESS_LIBERO_ASSETS"
+# hf-libero 0.1.4, libero/libero/utils/download_utils.py: the repository, and that it is one of datasets.
+_HUB_REPOSITORY = "lerobot/libero-assets"
+HOW_TO_GET = (
+    f"Get them with `hf download {_HUB_REPOSITORY} --repo-type dataset --local-dir DIR`, then name DIR with --assets DIR or "
+    f"{_VARIABLE}=DIR."
+)
+_NAMES_IN_A_MESSAGE = 10
+
+
+@dataclass(frozen=True)
+class AssetSet:
+    """One folder of LIBERO's assets.
+
+    Attributes:
+        kind: ``official`` when every file of the manifest has the contents that it has in LIBERO's own repository,
+            ``modified`` when some differ or are missing: pictures, and possibly physics, are then not LIBERO's.
+        root: The folder that holds ``scenes``, ``articulated_objects`` and the others.
+        source: In words, why this folder was taken.
+        sha256: Over the manifest's files, sorted: path and contents of each. Equal hashes mean equal files.
+        modified: The manifest's files that are not the official ones, missing ones included, sorted.
+    """
+
+    kind: AssetKind
+    root: Path
+    source: str
+    sha256: str
+    modified: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AssetManifest:
+    """What the tasks load.
+
+    Attributes:
+        files: Path relative to the assets' root -> git blob id of the official file.
+        tasks: Name of a task -> the files that it loads.
+    """
+
+    files: Mapping[str, str]
+    tasks: Mapping[str, tuple[str, ...]]
+
+
+@functools.cache
+def asset_manifest() -> AssetManifest:
+    """The manifest that comes with the package; 166 files for 130 tasks."""
+    content = json.loads(_MANIFEST.read_text(encoding="utf-8"))
+    names = list(content["files"])
+    tasks = {task: tuple(names[index] for index in indices) for task, indices in content["tasks"].items()}
+    return AssetManifest(files=content["files"], tasks=tasks)
+
+
+def find_assets(choice: str = "auto") -> AssetSet:
+    """Finds a folder of LIBERO's assets. Files may still be missing from it: see `check_assets`.
+
+    The first that there is of: ``$EVALHARNESS_LIBERO_ASSETS``; ``libero_assets`` in `harness.paths.data_dir`; the ``assets``
+    of the installed LIBERO; what hf-libero downloaded; the Hugging Face hub's cache; ``shared/libero_assets`` beside the
+    checkout. A folder that the user names, by `choice` or the variable, is taken or refused, never passed over.
+
+    Args:
+        choice: ``auto``, or a folder.
+
+    Raises:
+        AssetsError: There is none; the message lists the places and says how to get the assets.
+    """
+    named = {"--assets": choice if choice != "auto" else "", _VARIABLE: os.environ.get(_VARIABLE, "")}
+    for who, value in named.items():
+        if value:
+            root = Path(value).expanduser().absolute()
+            if not _looks_like_assets(root):
+                wrong = "holds no LIBERO assets" if root.is_dir() else "is not a folder"
+                raise AssetsError(
+                    f"{who} names {root}, which {wrong}: the folders scenes and articulated_objects should be in it.\n"
+                    f"{HOW_TO_GET}"
+                )
+            return _describe(root, f"named by {who}")
+    looked_at = []
+    for root, source in _usual_places():
+        if _looks_like_assets(root):
+            return _describe(root, source)
+        looked_at.append(f"\n  {root} ({source})")
+    raise AssetsError(f"LIBERO's assets were not found. Looked at:{''.join(looked_at)}\n{HOW_TO_GET}")
+
+
+def missing_files(assets: AssetSet, tasks: Iterable[str] | None = None) -> tuple[str, ...]:
+    """The files that the named tasks load and that are not there or empty; all 130 tasks when None.
+
+    Tasks that are not LIBERO's own are passed over: nothing is known of them.
+    """
+    manifest = asset_manifest()
+    chosen = manifest.tasks if tasks is None else tasks
+    needed = {file for task in chosen for file in manifest.tasks.get(task, ())}
+    return tuple(sorted(file for file in needed if not _is_filled(assets.root / file)))
+
+
+def check_assets(assets: AssetSet, tasks: Iterable[str]) -> None:
+    """Checks that everything that the tasks load is there, before an hour of work ends in the first of the missing files.
+
+    Args:
+        assets: From `find_assets`.
+        tasks: Names of tasks; user-defined ones are passed over.
+
+    Raises:
+        AssetsError: Files are missing or empty.
+    """
+    missing = missing_files(assets, tasks)
+    if not missing:
+        return
+    listing = "".join(f"\n  {file}" for file in missing[:_NAMES_IN_A_MESSAGE])
+    rest = len(missing) - _NAMES_IN_A_MESSAGE
+    raise AssetsError(
+        f"{len(missing)} of the files that these tasks load are missing or empty in {assets.root} ({assets.source}):"
+        f"{listing}{f'{chr(10)}  and {rest} more' if rest > 0 else ''}\n{HOW_TO_GET}"
+    )
+
+
+def _is_filled(path: Path) -> bool:
+    """Whether there is a file with something in it (an interrupted download leaves empty ones)."""
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _looks_like_assets(root: Path) -> bool:
+    return (root / "scenes").is_dir() and (root / "articulated_objects").is_dir()
+
+
+def _usual_places() -> Iterator[tuple[Path, str]]:
+    """The folders that are looked at when the user names none, with where each comes from, in order."""
+    yield data_dir() / "libero_assets", "the harness's data folder"
+    # Without an installed LIBERO its folder is no place to look; whoever builds an environment says what is missing.
+    with contextlib.suppress(UsageError):
+        yield libero_root() / "assets", "beside the installed LIBERO"
+    yield Path("~/.cache/libero/assets").expanduser(), "hf-libero's own download"
+    for hub in (f"datasets--{_HUB_REPOSITORY.replace('/', '--')}", f"models--{_HUB_REPOSITORY.replace('/', '--')}"):
+        yield _hub_snapshot(_hub_cache() / hub), "the Hugging Face hub's cache"
+    checkout = checkout_root()
+    if checkout is not None:
+        yield checkout.parent / "shared" / "libero_assets", "beside the checkout"
+
+
+def _hub_cache() -> Path:
+    """The hub's cache, by the rules of huggingface_hub/constants.py."""
+    for variable, below in (("HF_HUB_CACHE", ""), ("HUGGINGFACE_HUB_CACHE", ""), ("HF_HOME", "hub")):
+        if os.environ.get(variable):
+            return Path(os.environ[variable]).expanduser() / below
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "huggingface" / "hub"
+
+
+def _hub_snapshot(repository: Path) -> Path:
+    """The snapshot that ``refs/main`` names, else the newest one; the folder of snapshots where there is none."""
+    snapshots = repository / "snapshots"
+    # A download of another revision leaves no such reference.
+    with contextlib.suppress(OSError, ValueError):
+        return snapshots / (repository / "refs" / "main").read_text(encoding="ascii").strip()
+    try:
+        return max(snapshots.iterdir(), key=lambda folder: folder.stat().st_mtime_ns, default=snapshots)
+    except OSError:
+        return snapshots
+
+
+def _describe(root: Path, source: str) -> AssetSet:
+    """Hashes the files, or takes the hashes from the cache when no file's size or time has changed since."""
+    key = hashlib.sha256(_MANIFEST.read_bytes())
+    for file in sorted(asset_manifest().files):
+        try:
+            found = (root / file).stat()
+        except OSError:
+            continue
+        key.update(f"{root / file}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    cached = cache_dir() / f"libero-assets-{key.hexdigest()[:32]}.json"
+    try:
+        content = json.loads(cached.read_text(encoding="utf-8"))
+        sha256, modified = str(content["sha256"]), tuple(str(file) for file in content["modified"])
+    except (OSError, ValueError, LookupError, TypeError):
+        sha256, modified = _hash_files(root)
+        with written_aside(cached) as aside:
+            aside.write_text(json.dumps({"sha256": sha256, "modified": modified}), encoding="utf-8")
+    return AssetSet("modified" if modified else "official", root, source, sha256, modified)
+
+
+def _hash_files(root: Path) -> tuple[str, tuple[str, ...]]:
+    """Reads every file of the manifest once, 97 MB in 0.2 s from a warm disk; returns `AssetSet.sha256` and `modified`."""
+    total = hashlib.sha256()
+    modified = []
+    for file, official in sorted(asset_manifest().files.items()):
+        try:
+            data = (root / file).read_bytes()
+        except OSError:
+            total.update(f"{file}\0missing\n".encode())
+            modified.append(file)
+            continue
+        total.update(f"{file}\0{hashlib.sha256(data).hexdigest()}\n".encode())
+        if _git_blob_id(data) != official:
+            modified.append(file)
+    return total.hexdigest(), tuple(modified)
+
+
+def _git_blob_id(data: bytes) -> str:
+    """The id under which git stores a file: SHA-1 of "blob", its size, a zero byte, and the contents (git-hash-object)."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

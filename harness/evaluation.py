@@ -1,0 +1,173 @@
+"""Plan, resume, executor and store, brought together: `evaluate` is what the command line calls."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError, suggest
+from harness.executors.base import Executor, Finished, Lost, Started
+from harness.executors.processes import ProcessExecutor
+from harness.executors.serial import SerialExecutor
+from harness.reports.progress import Progress
+from harness.request import Prepared, Request, default_directory, prepare, refuse_differences
+from harness.runner import EpisodeRunner, Job, Report, RunnerConfig
+from harness.runs import Run
+from harness.store import Record, RunStore, final_records, read_info, read_records, write_info
+from harness.types import Episode
+
+
+def evaluate(
+    suite: str | None = None,
+    policy: str | None = None,
+    *,
+    resume: str | Path | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> Run:
+    """Evaluates a policy on LIBERO suites and returns the run.
+
+    Args:
+        suite: ``spatial``, ``object``, ``goal``, ``10``, ``90``, ``all``, or the path of a suite's YAML file.
+        policy: A policy's URI, such as ``random``, ``py:my_policy.py:Model`` or ``ws://localhost:8000``.
+        resume: A run directory to go on with; suite, policy and options that are not given are then the run's own.
+        progress: Whether to show progress on standard error.
+        **options: The other fields of `Request`: ``tasks`` and ``init`` (such as ``"0,3-5"``), ``episodes``, ``repeats``,
+            ``seed``, ``protocol``, ``replan``, ``max_steps``, ``workers`` (0 runs in this process, N spawns N processes; a
+            script that spawns needs ``if __name__ == "__main__":``), ``assets``, ``gl``, ``video``, ``out``, ``retries``,
+            ``episode_timeout_s``, ``errors_as_failures``.
+
+    Returns:
+        The run, whose episodes may contain errors; ``run.episodes()`` is a pandas DataFrame.
+
+    Raises:
+        UsageError: Something that was asked for cannot be; nothing was built or written.
+        HarnessError: The run could not go on, because the disk is full, say; what was done is kept.
+    """
+    known = {field.name for field in dataclasses.fields(Request)}
+    for name in options:
+        if name not in known:
+            raise UsageError(f"evaluate has no option {name!r}. {suggest(name, known)}")
+    given = {name: value for name, value in {"suite": suite, "policy": policy, **options}.items() if value is not None}
+    if resume is None:
+        for name in ("suite", "policy"):
+            if name not in given:
+                raise UsageError(f"say which {name}: --{name}")
+        return _execute(prepare(Request(**given)), directory=None, progress=progress)
+    directory = Path(resume)
+    if given.pop("out", None) is not None:
+        raise UsageError("--out and --resume exclude each other: a resumed run stays in its directory")
+    remembered = read_info(directory)["request"]
+    prepared = prepare(Request(**{**remembered, **given}))
+    refuse_differences(read_info(directory), prepared.info(), directory)
+    return _execute(prepared, directory=directory, progress=progress)
+
+
+def _execute(prepared: Prepared, *, directory: Path | None, progress: bool) -> Run:
+    """Runs what is left of the plan and writes the tables, also when it is interrupted."""
+    if directory is None:
+        directory = Path(prepared.request.out) if prepared.request.out else default_directory(prepared)
+        store = RunStore.create(directory, prepared.info())
+    else:
+        store = RunStore(directory)
+        write_info(directory, {**prepared.info(), "created": read_info(directory)["created"]})
+    run = Run(directory)
+    try:
+        session = _Session(prepared, store, shown=progress)
+        try:
+            session.run_all()
+        finally:
+            run.write_summary()
+    finally:
+        store.close()
+    return run
+
+
+class _Session:
+    """One process's work on a run: queue, executor, store and progress."""
+
+    def __init__(self, prepared: Prepared, store: RunStore, *, shown: bool) -> None:
+        self._prepared = prepared
+        self._store = store
+        records = read_records(store.directory)
+        final = final_records(records)
+        self._attempts_before: dict[str, int] = {}
+        for record in records:
+            self._attempts_before[record.key] = max(record.attempt, self._attempts_before.get(record.key, 0))
+        left = [e for e in prepared.episodes if e.key not in final or final[e.key].outcome == "error"]
+        self._queue = deque(self._job(episode, tries=1) for episode in left)
+        self._progress = Progress(
+            len(prepared.episodes), len(prepared.episodes) - len(left), None if shown else io.StringIO()
+        )
+
+    def _job(self, episode: Episode, tries: int) -> Job:
+        attempt = self._attempts_before.get(episode.key, 0) + tries
+        return Job(episode, attempt, self._prepared.wishes[episode.key])
+
+    def run_all(self) -> None:
+        executor = _executor(self._prepared, self._store.directory)
+        with self._progress:
+            self._progress.note(f"{len(self._queue)} episodes to run; results go to {self._store.directory}")
+            events = executor.events(self._queue)
+            try:
+                for event in events:
+                    self._handle(event)
+            except KeyboardInterrupt:
+                self._progress.note(f"stopped; what was done is kept. Go on with --resume {self._store.directory}")
+                raise
+            finally:
+                events.close()  # type: ignore[attr-defined]  # a generator: its workers end now, not when it is collected
+
+    def _handle(self, event: Started[Job] | Finished[Job, Report] | Lost[Job]) -> None:
+        job = event.job
+        if isinstance(event, Started):
+            self._progress.started(job.episode.key)
+            return
+        if isinstance(event, Lost):
+            self._progress.note(f"{event.reason} during {job.episode.key}")
+            kind = "WorkerCrashed" if event.cause == "crash" else "EpisodeTimeout"
+            record = Record.of_error(job.episode, job.attempt, kind, event.reason, event.wall_s)
+        else:
+            record = event.result.record
+            if event.result.note:
+                self._progress.note(event.result.note)
+        self._store.append(record)
+        self._after(job, record)
+
+    def _after(self, job: Job, record: Record) -> None:
+        """Puts an episode that ended in an error back at the end of the queue while it has tries left."""
+        message = f"{record.error['type']}: {record.error['message']}" if record.error else None
+        tries = job.attempt - self._attempts_before.get(job.episode.key, 0)
+        if record.outcome == "error" and tries <= self._prepared.request.retries:
+            self._progress.note(f"{job.episode.key}: {message}; it is tried again")
+            self._queue.append(self._job(job.episode, tries + 1))
+        else:
+            self._progress.finished(record.key, record.outcome, record.wall_s, message, steps=record.steps)
+
+
+def _executor(prepared: Prepared, directory: Path) -> Executor[Job, Report]:
+    config = RunnerConfig(
+        suites=prepared.suites,
+        protocols=prepared.protocols,
+        assets_root=prepared.assets.root,
+        gl=prepared.gl,
+        policy_uri=prepared.policy.uri,
+        directory=directory,
+    )
+    make_runner: Callable[[], EpisodeRunner] = partial(EpisodeRunner, config)
+    request = prepared.request
+    if request.workers == 0:
+        if request.episode_timeout_s is not None:
+            raise UsageError("--episode-timeout needs a worker process that can be ended: --workers 1 or more")
+        return SerialExecutor(make_runner)
+    return ProcessExecutor(make_runner, request.workers, _task_of, request.episode_timeout_s)
+
+
+def _task_of(job: Job) -> tuple[str, int]:
+    """Jobs of one task share a model."""
+    return job.episode.suite, job.episode.task_id

@@ -1,0 +1,91 @@
+"""A run directory, read: everything that tables, pages and comparisons are made from."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.provenance import SIMULATOR_PACKAGES
+from harness.reports.summary import summarise, write_summary
+from harness.store import Record, final_records, read_info, read_records
+
+
+class Run:
+    """The results of one run."""
+
+    def __init__(self, directory: str | Path) -> None:
+        """Opens a run directory for reading.
+
+        Raises:
+            StoreError: There is no run in it, or it is damaged.
+        """
+        self.directory = Path(directory)
+        self.info: dict[str, Any] = read_info(self.directory)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.directory)!r})"
+
+    @property
+    def name(self) -> str:
+        """The directory's name."""
+        return self.directory.resolve().name
+
+    @property
+    def policy(self) -> str:
+        """The policy's name."""
+        return str(self.info["policy"]["name"])
+
+    @property
+    def errors_as_failures(self) -> bool:
+        """Whether rates count an error like a failure, as the user asked."""
+        return bool(self.info["options"]["errors_as_failures"])
+
+    def records(self) -> list[Record]:
+        """All attempts, in the order in which they ended."""
+        return read_records(self.directory)
+
+    def attempts(self) -> pd.DataFrame:
+        """All attempts: a row each, the fields of ``episodes.jsonl`` as columns."""
+        return _frame(self.records())
+
+    def episodes(self) -> pd.DataFrame:
+        """The attempt that counts of every episode, by suite, task, initial state and repeat."""
+        final = sorted(final_records(self.records()).values(), key=self._order)
+        return _frame(final)
+
+    def summary(self) -> pd.DataFrame:
+        """Success rates with intervals: a row a task, a row a suite, and the mean over suites (docs/results.md)."""
+        return summarise(self.episodes(), run=self.name, policy=self.policy, errors_as_failures=self.errors_as_failures)
+
+    def write_summary(self) -> None:
+        """Writes ``summary.csv`` and ``summary.md`` into the run directory, anew."""
+        write_summary(self.directory, self.summary(), self.header(), errors_as_failures=self.errors_as_failures)
+
+    def header(self) -> dict[str, str]:
+        """What the run was, for the top of a table."""
+        info = self.info
+        suites = ", ".join(suite["name"] for suite in info["suites"])
+        packages = ", ".join(f"{name} {info['versions'][name]}" for name in SIMULATOR_PACKAGES)
+        return {
+            "run": self.name,
+            "suite": suites,
+            "policy": f"{info['policy']['uri']} ({info['policy']['fingerprint'][:12]})",
+            "protocol": ", ".join(sorted({suite["protocol"]["name"] for suite in info["suites"]})),
+            "seed": str(info["seed"]),
+            "assets": f"{info['assets']['kind']} ({info['assets']['sha256'][:12]})",
+            "renderer": f"{info['renderer']['renderer']} ({info['renderer']['backend']})",
+            "simulator": packages,
+            "created": info["created"],
+        }
+
+    def _order(self, record: Record) -> tuple[int, int, int, int]:
+        suites = [suite["name"] for suite in self.info["suites"]]
+        return suites.index(record.suite), record.task_id, record.init, record.repeat
+
+
+def _frame(records: list[Record]) -> pd.DataFrame:
+    columns = [field.name for field in dataclasses.fields(Record)]
+    return pd.DataFrame([dataclasses.asdict(record) for record in records], columns=columns)

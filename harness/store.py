@@ -1,0 +1,235 @@
+"""The run directory: ``run.json``, written once, and ``episodes.jsonl``, one line an attempt, only ever appended to."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import StoreError
+from harness.files import remove_asides, written_aside
+from harness.types import Episode, Outcome
+
+SCHEMA_VERSION = 1
+RUN_FILE = "run.json"
+EPISODES_FILE = "episodes.jsonl"
+TRACES_FOLDER = "traces"
+VIDEOS_FOLDER = "videos"
+ERRORS_FOLDER = "errors"
+_LOCK_FILE = ".lock"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One attempt at an episode: a line of ``episodes.jsonl``. The fields are described in docs/results.md."""
+
+    key: str
+    suite: str
+    task_id: int
+    task: str
+    init: int
+    repeat: int
+    seed: int
+    attempt: int
+    outcome: Outcome
+    steps: int
+    error: Mapping[str, str] | None
+    scene_sha256: str | None
+    frame_sha256: str | None
+    wall_s: float
+    policy_s: float
+    physics_s: float
+    render_s: float
+    video: str | None
+    trace: str | None
+
+    @classmethod
+    def of_error(cls, episode: Episode, attempt: int, kind: str, message: str, wall_s: float) -> Record:
+        """The record of an attempt of which nothing is left but that it went wrong."""
+        return cls(
+            **identity(episode),
+            attempt=attempt,
+            outcome="error",
+            steps=0,
+            error={"type": kind, "message": message},
+            scene_sha256=None,
+            frame_sha256=None,
+            wall_s=round(wall_s, 4),
+            policy_s=0.0,
+            physics_s=0.0,
+            render_s=0.0,
+            video=None,
+            trace=None,
+        )
+
+
+def identity(episode: Episode) -> dict[str, Any]:
+    """The fields of a record that come from the episode."""
+    return {
+        "key": episode.key,
+        "suite": episode.suite,
+        "task_id": episode.task_id,
+        "task": episode.task,
+        "init": episode.init,
+        "repeat": episode.repeat,
+        "seed": episode.seed,
+    }
+
+
+class RunStore:
+    """A run directory that is being written, by one process at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        """Opens an existing run directory for appending; use `create` for a new one.
+
+        A torn last line, which a killed process may leave, is cut off.
+
+        Raises:
+            StoreError: The directory is no run, cannot be written, or another process is writing it.
+        """
+        self.directory = directory
+        self._lock = _locked(directory)
+        try:
+            self._lines = os.open(directory / EPISODES_FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            os.ftruncate(self._lines, _intact_length(directory / EPISODES_FILE))
+        except OSError as error:
+            raise StoreError(f"{directory / EPISODES_FILE} cannot be written: {error.strerror}") from error
+        for folder in (TRACES_FOLDER, VIDEOS_FOLDER, ERRORS_FOLDER, "."):
+            remove_asides(directory / folder)
+
+    @classmethod
+    def create(cls, directory: Path, info: Mapping[str, Any]) -> RunStore:
+        """Makes a new run directory and opens it.
+
+        Args:
+            directory: May exist when it is empty.
+            info: The content of ``run.json``, JSON-able.
+
+        Raises:
+            StoreError: There is something in the directory already, or it cannot be written.
+        """
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            if any(directory.iterdir()):
+                raise StoreError(
+                    f"{directory} is not empty. To go on with the run in it: --resume {directory}; "
+                    "to begin a new one, name another --out."
+                )
+        except OSError as error:
+            raise StoreError(f"{directory} cannot be made: {error.strerror}") from error
+        write_info(directory, info)
+        return cls(directory)
+
+    def append(self, record: Record) -> None:
+        """Appends a line and waits until it is on the disk.
+
+        Raises:
+            StoreError: It could not be written whole; nothing of it is left.
+        """
+        line = json.dumps(asdict(record), allow_nan=False).encode() + b"\n"
+        before = os.fstat(self._lines).st_size
+        try:
+            written = os.write(self._lines, line)
+            if written != len(line):
+                raise OSError(f"only {written} of {len(line)} bytes fit")
+            os.fsync(self._lines)
+        except OSError as error:
+            os.ftruncate(self._lines, before)
+            raise StoreError(f"{self.directory / EPISODES_FILE} cannot be written: {error}") from error
+
+    def close(self) -> None:
+        """Lets another process write the directory."""
+        os.close(self._lines)
+        os.close(self._lock)
+
+
+def write_info(directory: Path, info: Mapping[str, Any]) -> None:
+    """Writes ``run.json``, whole or not at all."""
+    text = json.dumps(info, indent=2, allow_nan=False) + "\n"
+    with written_aside(directory / RUN_FILE) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def read_info(directory: Path) -> dict[str, Any]:
+    """Reads ``run.json``.
+
+    Raises:
+        StoreError: It is missing, damaged, or of a schema that this version does not know.
+    """
+    path = directory / RUN_FILE
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StoreError(f"{directory} is not a run directory: {RUN_FILE} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise StoreError(f"{path} is damaged: {error}") from error
+    if not isinstance(info, dict) or info.get("schema") != SCHEMA_VERSION:
+        found = info.get("schema") if isinstance(info, dict) else type(info).__name__
+        raise StoreError(f"{path} has schema {found!r}; this version of evalharness reads schema {SCHEMA_VERSION}")
+    return info
+
+
+def read_records(directory: Path) -> list[Record]:
+    """All attempts so far, in the order in which they ended. A torn last line is left out, and left alone.
+
+    Raises:
+        StoreError: The file cannot be read, or a line other than the last is damaged.
+    """
+    path = directory / EPISODES_FILE
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    lines = content.split(b"\n")[:-1]
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(Record(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            if number == len(lines):
+                break
+            raise StoreError(f"{path}, line {number}, is damaged: {error}") from error
+    return records
+
+
+def final_records(records: list[Record]) -> dict[str, Record]:
+    """The attempt that counts for every episode, by key: the one that did not end in an error, or else the last."""
+    final: dict[str, Record] = {}
+    for record in records:
+        if record.key not in final or final[record.key].outcome == "error":
+            final[record.key] = record
+    return final
+
+
+def _locked(directory: Path) -> int:
+    try:
+        lock = os.open(directory / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StoreError(f"{directory} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise StoreError(f"another evalharness is writing {directory}; wait for it, or end it") from error
+    except OSError:
+        # Some network file systems have no locks; the directory is then as safe as its user is careful.
+        pass
+    return lock
+
+
+def _intact_length(path: Path) -> int:
+    """Bytes up to the end of the last line that is whole and readable."""
+    content = path.read_bytes()
+    length = content.rfind(b"\n") + 1
+    last = content[:length].rstrip(b"\n").rfind(b"\n") + 1
+    try:
+        json.loads(content[last:length] or b"{}")
+    except ValueError:
+        return last
+    return length

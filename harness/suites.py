@@ -1,0 +1,256 @@
+"""Suites and protocols: YAML files read, checked and turned into `harness.types`."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from harness.envs.libero.installation import libero_root
+from harness.envs.libero.spec import STATE_PARTS
+from harness.errors import SuiteError, suggest
+from harness.paths import suites_dir
+from harness.types import GripperRule, Protocol, SceneSeeding, Suite, Task
+
+STANDARD = "standard"
+
+# hf-libero 0.1.4 names the scene before the words of LIBERO-90 and LIBERO-10 tasks: KITCHEN_SCENE4_put_the_...
+_SCENE_PREFIX = re.compile(r"^[A-Z_]+_SCENE\d+_")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _ProtocolFields(_Strict):
+    max_steps: int = Field(ge=1)
+    settle_steps: int = Field(ge=0)
+    settle_action: tuple[float, ...] = Field(min_length=1)
+    control_freq_hz: int = Field(ge=1)
+    cameras: dict[str, str] = Field(min_length=1)
+    image_height_px: int = Field(ge=1, le=4096)
+    image_width_px: int = Field(ge=1, le=4096)
+    image_rotation_deg: Literal[0, 180]
+    state_layout: tuple[str, ...] = Field(min_length=1)
+    gripper: GripperRule
+    replan_steps: int | None = Field(ge=1)
+    scene_seeding: SceneSeeding
+    scene_seed: int = Field(ge=0, lt=2**32)
+
+    @field_validator("state_layout")
+    @classmethod
+    def _known_parts(cls, parts: tuple[str, ...]) -> tuple[str, ...]:
+        for part in parts:
+            if part not in STATE_PARTS:
+                raise ValueError(f"{part!r} is no part of the state. {suggest(part, STATE_PARTS)}")
+        return parts
+
+
+class _TaskFields(_Strict):
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    instruction: str | None = None
+    bddl: str | None = None
+    init_states: str | None = None
+
+
+class _SuiteFile(_Strict):
+    schema_: Literal[1] = Field(alias="schema")
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    aliases: tuple[str, ...] = ()
+    environment: Literal["libero"]
+    description: str = ""
+    protocol: _ProtocolFields
+    bddl: str = "."
+    init_states: str = "."
+    tasks: tuple[str | _TaskFields, ...] = Field(min_length=1)
+
+
+class _CollectionFile(_Strict):
+    schema_: Literal[1] = Field(alias="schema")
+    name: str
+    aliases: tuple[str, ...] = ()
+    description: str = ""
+    suites: tuple[str, ...] = Field(min_length=1)
+
+
+class _PresetFile(_Strict):
+    schema_: Literal[1] = Field(alias="schema")
+    name: str
+    max_steps: dict[str, int] = Field(default_factory=dict)
+    protocol: dict[str, Any]
+
+
+_Schema = TypeVar("_Schema", bound=BaseModel)
+
+
+def load_suites(name: str) -> tuple[Suite, ...]:
+    """Finds suites by name, alias or file.
+
+    Args:
+        name: ``spatial``, ``libero_spatial``, ``all``, or the path of a YAML file.
+
+    Returns:
+        One suite, or several where the name is a collection.
+
+    Raises:
+        SuiteError: The name is unknown, or a file is wrong; the message says which field.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) or "/" in name else _path_of(name)
+    content = _read_yaml(path)
+    if "suites" in content:
+        collection = _checked(_CollectionFile, content, path)
+        return tuple(suite for member in collection.suites for suite in load_suites(member))
+    return (_suite(_checked(_SuiteFile, content, path), path),)
+
+
+def suite_names() -> dict[str, tuple[str, ...]]:
+    """The names of all suites that come with the harness -> their aliases, collections included."""
+    return {
+        content["name"]: tuple(str(alias) for alias in content.get("aliases", ()))
+        for content in (_read_yaml(path) for path in _suite_paths())
+    }
+
+
+def preset_names() -> tuple[str, ...]:
+    """The names that `preset` knows."""
+    return (STANDARD, *sorted(path.stem for path in (suites_dir() / "protocols").glob("*.yaml")))
+
+
+def preset(suite: Suite, name: str) -> Protocol:
+    """The protocol of a suite under a preset.
+
+    Args:
+        suite: The suite whose standard protocol the preset changes.
+        name: One of `preset_names`.
+
+    Raises:
+        SuiteError: The preset is unknown, its file is wrong, or it says nothing about this suite.
+    """
+    if name == STANDARD:
+        return suite.protocol
+    if name not in preset_names():
+        raise SuiteError(f"unknown protocol {name!r}. {suggest(name, preset_names())}")
+    path = suites_dir() / "protocols" / f"{name}.yaml"
+    content = _checked(_PresetFile, _read_yaml(path), path)
+    if suite.name not in content.max_steps:
+        raise SuiteError(
+            f"protocol {name!r} says nothing about suite {suite.name!r}; it knows {', '.join(content.max_steps)}. "
+            f"Use --protocol {STANDARD}, which is the suite's own."
+        )
+    standard = {key: value for key, value in dataclasses.asdict(suite.protocol).items() if key != "name"}
+    fields = _checked(
+        _ProtocolFields, {**standard, **content.protocol, "max_steps": content.max_steps[suite.name]}, path, "protocol"
+    )
+    return Protocol(name=name, **dict(fields))
+
+
+def _suite_paths() -> list[Path]:
+    return sorted(suites_dir().glob("*.yaml"))
+
+
+@cache
+def _aliases(directory: Path) -> Mapping[str, Path]:
+    table: dict[str, Path] = {}
+    for path in sorted(directory.glob("*.yaml")):
+        content = _read_yaml(path)
+        for alias in (content["name"], *content.get("aliases", ())):
+            table[str(alias)] = path
+    return table
+
+
+def _path_of(name: str) -> Path:
+    aliases = _aliases(suites_dir())
+    if name not in aliases:
+        raise SuiteError(f"unknown suite {name!r}. {suggest(name, aliases)} A suite of your own: --suite PATH.yaml")
+    return aliases[name]
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SuiteError(f"cannot read suite file {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path} is not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise SuiteError(f"{path} must hold a mapping with the fields of a suite, not {type(content).__name__}")
+    return content
+
+
+def _checked(schema: type[_Schema], content: Mapping[str, Any], path: Path, prefix: str = "") -> _Schema:
+    """Checks a file's content; an error names the file and the path of the first wrong fields."""
+    try:
+        return schema.model_validate(content)
+    except ValidationError as error:
+        raise SuiteError("\n".join(f"{path}: {_complaint(schema, e, prefix)}" for e in error.errors()[:5])) from error
+
+
+def _complaint(schema: type[BaseModel], error: Any, prefix: str) -> str:
+    location = ".".join(str(part) for part in (*([prefix] if prefix else []), *error["loc"]))
+    if error["type"] == "extra_forbidden":
+        known = _field_names(schema, error["loc"][:-1])
+        return f"{location}: no such field. {suggest(str(error['loc'][-1]), known)}"
+    given = "" if error["type"] == "missing" else f", not {error['input']!r}"
+    return f"{location}: {error['msg']}{given}"
+
+
+def _field_names(schema: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """The fields that would have been right at a location of a file."""
+    if location and location[0] == "protocol":
+        schema = _ProtocolFields
+    elif location and location[0] == "tasks":
+        schema = _TaskFields
+    return [field.alias or name for name, field in schema.model_fields.items()]
+
+
+def _suite(content: _SuiteFile, path: Path) -> Suite:
+    names = [task if isinstance(task, str) else task.name for task in content.tasks]
+    for name in names:
+        if names.count(name) > 1:
+            raise SuiteError(f"{path}: tasks: {name!r} is named more than once")
+    return Suite(
+        name=content.name,
+        aliases=content.aliases,
+        environment=content.environment,
+        description=content.description,
+        protocol=Protocol(name=STANDARD, **dict(content.protocol)),
+        tasks=tuple(_task(content, task, i, path) for i, task in enumerate(content.tasks)),
+    )
+
+
+def _task(suite: _SuiteFile, task: str | _TaskFields, task_id: int, path: Path) -> Task:
+    fields = _TaskFields(name=task) if isinstance(task, str) else task
+    return Task(
+        suite=suite.name,
+        task_id=task_id,
+        name=fields.name,
+        instruction=fields.instruction or instruction_of(fields.name),
+        bddl=_file(path, "bddl_files", suite.bddl, fields.bddl or f"{fields.name}.bddl"),
+        init_states=_file(path, "init_files", suite.init_states, fields.init_states or f"{fields.name}.pruned_init"),
+    )
+
+
+def _file(suite_path: Path, upstream_folder: str, folder: str, name: str) -> Path:
+    """A task's file: beside the suite's YAML, or else in hf-libero."""
+    own = suite_path.parent / folder / name
+    if own.is_file():
+        return own.resolve()
+    upstream = libero_root() / upstream_folder / folder / name
+    if upstream.is_file():
+        return upstream
+    raise SuiteError(f"{suite_path}: {name} is neither in {own.parent} nor in {upstream.parent}")
+
+
+def instruction_of(task_name: str) -> str:
+    """The instruction that upstream's benchmark derives from a task's file name.
+
+    hf-libero 0.1.4, ``grab_language_from_filename`` in libero/libero/benchmark/__init__.py. It differs from the words in
+    29 of the BDDL files; published scripts give policies this one.
+    """
+    return _SCENE_PREFIX.sub("", task_name).replace("_", " ")

@@ -1,0 +1,123 @@
+"""The checks that every policy back end must pass, run over every built-in one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.envs.libero.spec import libero_env_spec
+from harness.errors import PolicyUnavailableError
+from harness.policies.base import checked_chunk
+from harness.policies.check import check_policy, synthetic_observation
+from harness.policies.openpi_server import serve
+from harness.registry import BUILT_IN, describe_policy, make_policy
+from harness.types import Episode, Float64Array, Observation, Policy
+
+SPEC = libero_env_spec()
+BACK_ENDS = ("zero", "random", "replay", "py", "ws")
+SOURCE = "import numpy as np\ndef act(observation):\n    return np.full((4, 7), observation.state['eef_pos'][0])\n"
+
+
+@dataclass(frozen=True)
+class BackEnd:
+    uri: str
+    malformed_uri: str
+
+
+def episode(init: int) -> Episode:
+    return Episode(suite="s", task_id=0, task="t", instruction="do it", init=init, repeat=0, seed=0)
+
+
+def seen_by(policy: Policy) -> Observation:
+    return synthetic_observation(SPEC, images=policy.needs_images)
+
+
+def ask(policy: Policy, init: int) -> Float64Array:
+    policy.reset(episode(init))
+    return checked_chunk(policy.infer(seen_by(policy)), SPEC.action_dim)
+
+
+@pytest.fixture(params=BACK_ENDS)
+def back_end(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BackEnd]:
+    if request.param == "replay":
+        np.savez(tmp_path / "a.npz", actions=np.random.default_rng(0).uniform(-1, 1, (6, 7)))
+        yield BackEnd(f"replay:{tmp_path / 'a.npz'}", f"replay:{tmp_path / 'b.npz'}")
+    elif request.param == "py":
+        (tmp_path / "mine.py").write_text(SOURCE)
+        yield BackEnd(f"py:{tmp_path / 'mine.py'}:act", f"py:{tmp_path / 'mine.py'}:react")
+    elif request.param == "ws":
+        with serve(lambda r: np.outer([0.1, 0.2], r["observation/state"][:7] / 4), metadata={"model": "outer"}) as server:
+            yield BackEnd(server.url, "ws://")
+    else:
+        yield BackEnd(request.param, f"{request.param}:what")
+
+
+@pytest.fixture
+def policy(back_end: BackEnd) -> Iterator[Policy]:
+    policy = make_policy(back_end.uri, SPEC)
+    yield policy
+    policy.close()
+
+
+def test_no_built_in_back_end_is_left_out() -> None:
+    assert set(BUILT_IN) == {*BACK_ENDS, "wss"}
+
+
+def test_the_description_is_complete_stable_and_can_be_written_as_json(back_end: BackEnd) -> None:
+    info = describe_policy(back_end.uri)
+    assert info == describe_policy(back_end.uri)
+    assert info.uri == back_end.uri
+    assert info.fingerprint
+    assert "/" not in info.name
+    assert json.loads(json.dumps(dict(info.details))) == info.details
+
+
+def test_the_same_episode_gets_the_same_actions(policy: Policy) -> None:
+    first = ask(policy, 0)
+    ask(policy, 1)
+    assert np.array_equal(ask(policy, 0), first)
+
+
+def test_two_instances_answer_alike(back_end: BackEnd, policy: Policy) -> None:
+    other = make_policy(back_end.uri, SPEC)
+    assert np.array_equal(ask(other, 3), ask(policy, 3))
+    other.close()
+
+
+def test_actions_lie_in_the_range(policy: Policy) -> None:
+    actions = ask(policy, 0)
+    assert (actions >= SPEC.action_low).all()
+    assert (actions <= SPEC.action_high).all()
+
+
+def test_what_a_caller_does_with_an_answer_does_not_change_the_next(policy: Policy) -> None:
+    policy.reset(episode(0))
+    first = np.asarray(policy.infer(seen_by(policy)))
+    kept = first.copy()
+    first[...] = 99.0
+    assert np.array_equal(policy.infer(seen_by(policy)), kept)
+
+
+def test_closing_twice_does_no_harm(policy: Policy) -> None:
+    ask(policy, 0)
+    policy.close()
+    policy.close()
+
+
+def test_the_public_checker_finds_nothing(back_end: BackEnd) -> None:
+    assert [finding for finding in check_policy(back_end.uri, SPEC) if finding.level != "ok"] == []
+
+
+def test_an_unknown_parameter_is_refused(back_end: BackEnd) -> None:
+    with pytest.raises(PolicyUnavailableError, match="no_such_parameter"):
+        describe_policy(f"{back_end.uri}?no_such_parameter=1")
+
+
+def test_a_uri_that_cannot_work_is_refused_before_anything_is_made(back_end: BackEnd) -> None:
+    with pytest.raises(PolicyUnavailableError):
+        describe_policy(back_end.malformed_uri)
