@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import re
@@ -15,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import harness
+from harness import provenance
 from harness.envs.gl import BACKENDS, HOW_TO_INSTALL, GLInfo, choose_gl, try_backend
 from harness.envs.libero.assets import HOW_TO_GET, AssetSet, asset_manifest, find_assets, missing_files
 from harness.errors import HarnessError
-from harness.paths import checkout_root
 
-_PACKAGES = ("hf-libero", "robosuite", "mujoco", "bddl", "numpy", "numba", "scipy", "pyopengl", "av", "torch", "ray")
 _INSTALL = 'Run `make setup` in a checkout, or `pip install "evalharness[libero]"`.'
 _GIB = 2**30
 
@@ -114,7 +112,7 @@ def diagnose(assets: str = "auto") -> Report:
     Args:
         assets: As for `harness.envs.libero.assets.find_assets`.
     """
-    versions = _versions()
+    versions = provenance.versions()
     machine = _machine()
     with ThreadPoolExecutor() as pool:
         tried = dict(zip(BACKENDS, pool.map(try_backend, BACKENDS), strict=True))
@@ -130,7 +128,7 @@ def diagnose(assets: str = "auto") -> Report:
         problems += _import_problems()
     return Report(
         versions=versions,
-        commit=_commit(),
+        commit=provenance.git_commit(),
         machine=machine,
         gl=gl,
         backends={name: result.renderer if isinstance(result, GLInfo) else result for name, result in tried.items()},
@@ -184,17 +182,6 @@ def _numbers(version: str) -> tuple[int, ...]:
     """The leading numbers of a version: ``3.3.2.post1`` gives (3, 3, 2)."""
     found = re.match(r"\d+(\.\d+)*", version)
     return tuple(int(number) for number in found.group().split(".")) if found else ()
-
-
-def _versions() -> dict[str, str | None]:
-    """Versions from the packages' metadata; nothing is imported (torch alone would take seconds)."""
-    versions: dict[str, str | None] = {"python": platform.python_version(), "evalharness": harness.__version__}
-    for name in _PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = None
-    return versions
 
 
 def _gl(machine: Machine) -> tuple[GLInfo | None, list[Problem]]:
@@ -287,15 +274,6 @@ def _machine_problems(machine: Machine) -> list[Problem]:
         return []
     what = f"only {machine.disk_free_bytes / _GIB:.1f} GiB are free in {Path.cwd()}."
     return [Problem(what, "Write the run somewhere else, or record no videos.", fatal=False)]
-
-
-def _commit() -> str | None:
-    """The commit that the checkout is at."""
-    root = checkout_root()
-    if root is None:
-        return None
-    worked, text = _output(["git", "-C", str(root), "rev-parse", "HEAD"], timeout_s=10)
-    return text if worked else None
 
 
 def _output(command: list[str], timeout_s: float, environment: Mapping[str, str] | None = None) -> tuple[bool, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import logging
 import os
 from pathlib import Path
 
@@ -65,6 +66,8 @@ def prepare(assets_root: Path | None) -> None:
     root = libero_root()
     assets = assets_root.absolute() if assets_root is not None else root / "assets"
     os.environ["LIBERO_CONFIG_PATH"] = str(_write_config(root, assets))
+    # robosuite warns at every import that it has no file of private settings; nobody needs one.
+    logging.getLogger("robosuite_logs").setLevel(logging.ERROR)
     from libero import libero
 
     if not hasattr(libero, "get_assets_path"):
