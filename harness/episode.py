@@ -131,8 +131,9 @@ class _Running:
 
     def until_the_end(self) -> bool:
         with self._watch.measure("physics"):
-            self._scene_sha256 = self._environment.reset(self._episode)
+            scene_sha256 = self._environment.reset(self._episode)
             self._recorder.begin(self._environment.state())
+        self._scene_sha256 = scene_sha256
         with self._watch.measure("policy"):
             self._policy.reset(self._episode)
         while self._steps < self._protocol.max_steps:

@@ -162,8 +162,6 @@ def _executor(prepared: Prepared, directory: Path) -> Executor[Job, Report]:
     make_runner: Callable[[], EpisodeRunner] = partial(EpisodeRunner, config)
     request = prepared.request
     if request.workers == 0:
-        if request.episode_timeout_s is not None:
-            raise UsageError("--episode-timeout needs a worker process that can be ended: --workers 1 or more")
         return SerialExecutor(make_runner)
     return ProcessExecutor(make_runner, request.workers, _task_of, request.episode_timeout_s)
 

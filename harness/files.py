@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from harness.errors import StoreError
@@ -33,7 +33,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error}") from error
     finally:
-        if aside.exists():
+        with suppress(OSError):
             aside.unlink()
 
 

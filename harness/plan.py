@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from harness.errors import UsageError
 from harness.types import Episode, Suite, Task
 
-_RANGE = re.compile(r"^\s*(\d+)\s*(?:-\s*(\d+)\s*)?$")
+# Six digits are more than any suite has, and a range of them still fits into memory.
+_RANGE = re.compile(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def parse_indices(text: str) -> tuple[int, ...]:
     """
     indices: list[int] = []
     for part in text.split(","):
-        match = _RANGE.match(part)
+        match = _RANGE.fullmatch(part)
         if match is None:
             raise UsageError(f"{text!r} is not a list of indices; write single ones and ranges, such as 0,3-5")
         first, last = int(match[1]), int(match[2] or match[1])

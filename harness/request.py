@@ -8,6 +8,7 @@ import hashlib
 import math
 import re
 import sys
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class Request:
     episodes: int | None = None
     init: str | None = None
     repeats: int = 1
-    seed: int = 0
+    seed: int | None = None
     protocol: str = STANDARD
     replan: int | None = None
     max_steps: int | None = None
@@ -63,17 +64,28 @@ class Request:
         Raises:
             UsageError: A number or a word is out of range.
         """
+        self._refuse_wrong_types()
         smallest = {"episodes": 1, "repeats": 1, "seed": 0, "replan": 1, "max_steps": 1, "workers": 0, "retries": 0}
         for name, least in smallest.items():
             value = getattr(self, name)
             if value is not None and value < least:
-                raise UsageError(f"--{name.replace('_', '-')} must be at least {least}, not {value}")
-        if self.episode_timeout_s is not None and not 0 < self.episode_timeout_s < math.inf:
-            raise UsageError(f"--episode-timeout must be a positive number of seconds, not {self.episode_timeout_s}")
+                raise UsageError(f"{_option(name)} must be at least {least}, not {value}")
+        if self.episode_timeout_s is not None:
+            if not 0 < self.episode_timeout_s < math.inf:
+                raise UsageError(f"--episode-timeout must be a positive number of seconds, not {self.episode_timeout_s}")
+            if self.workers == 0:
+                raise UsageError("--episode-timeout needs a worker process that can be ended: --workers 1 or more")
         if self.video not in VIDEO_MODES and not self.video.isdecimal():
             raise UsageError(
                 f"--video {self.video!r} is neither a number of videos a task nor a mode. {suggest(self.video, VIDEO_MODES)}"
             )
+
+    def _refuse_wrong_types(self) -> None:
+        for name, expected in typing.get_type_hints(Request).items():
+            value = getattr(self, name)
+            if not isinstance(value, expected | int if name == "episode_timeout_s" else expected):
+                wanted = getattr(expected, "__name__", str(expected))
+                raise UsageError(f"{_option(name)} must be of type {wanted}, not {value!r}")
 
     @property
     def selection(self) -> Selection:
@@ -84,6 +96,11 @@ class Request:
             episodes=self.episodes,
             repeats=self.repeats,
         )
+
+
+def _option(field: str) -> str:
+    """A field's name on the command line."""
+    return "--" + field.removesuffix("_s").replace("_", "-")
 
 
 # What a resumed run takes from the run itself when the user says nothing, and where in run.json it stands.
@@ -97,6 +114,7 @@ class Prepared:
     request: Request
     suites: tuple[Suite, ...]
     protocols: Mapping[str, Protocol]
+    seed: int
     policy: PolicyInfo
     assets: AssetSet
     gl: GLInfo
@@ -116,7 +134,7 @@ class Prepared:
                 "fingerprint": self.policy.fingerprint,
                 "details": dict(self.policy.details),
             },
-            "seed": self.request.seed,
+            "seed": self.seed,
             "assets": {
                 "kind": self.assets.kind,
                 "sha256": self.assets.sha256,
@@ -163,12 +181,13 @@ def prepare(request: Request) -> Prepared:
     selection = request.selection
     suites = load_suites(request.suite)
     protocols = {suite.name: _protocol(suite, request) for suite in suites}
+    seed = next(iter(protocols.values())).scene_seed
     counts = {
         (suite.name, task.task_id): count_init_states(task.init_states)
         for suite in suites
         for task in selected_tasks(suite, selection)
     }
-    episodes = plan_episodes(suites, selection, counts, seed=request.seed)
+    episodes = plan_episodes(suites, selection, counts, seed=seed)
     policy = describe_policy(request.policy)
     assets = find_assets(request.assets)
     check_assets(assets, {episode.task for episode in episodes})
@@ -176,6 +195,7 @@ def prepare(request: Request) -> Prepared:
         request=request,
         suites=suites,
         protocols=protocols,
+        seed=seed,
         policy=policy,
         assets=assets,
         gl=choose_gl(request.gl),
@@ -187,6 +207,8 @@ def prepare(request: Request) -> Prepared:
 def _protocol(suite: Suite, request: Request) -> Protocol:
     protocol = preset(suite, request.protocol)
     changes: dict[str, Any] = {}
+    if request.seed is not None:
+        changes["scene_seed"] = request.seed
     if request.replan is not None:
         changes["replan_steps"] = request.replan
     if request.max_steps is not None:

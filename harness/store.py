@@ -83,21 +83,30 @@ def identity(episode: Episode) -> dict[str, Any]:
 class RunStore:
     """A run directory that is being written, by one process at a time."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, new: Mapping[str, Any] | None = None) -> None:
         """Opens an existing run directory for appending; use `create` for a new one.
 
         A torn last line, which a killed process may leave, is cut off.
+
+        Args:
+            directory: The run directory.
+            new: What `create` puts into ``run.json``; None when the run is there already.
 
         Raises:
             StoreError: The directory is no run, cannot be written, or another process is writing it.
         """
         self.directory = directory
+        if new is None:
+            read_info(directory)
         self._lock = _locked(directory)
         try:
-            self._lines = os.open(directory / EPISODES_FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            os.ftruncate(self._lines, _intact_length(directory / EPISODES_FILE))
-        except OSError as error:
-            raise StoreError(f"{directory / EPISODES_FILE} cannot be written: {error.strerror}") from error
+            if new is not None:
+                _refuse_content(directory)  # of two processes that create one run at once, one finds the other's
+                write_info(directory, new)
+            self._lines = _opened(directory / EPISODES_FILE)
+        except BaseException:
+            os.close(self._lock)
+            raise
         for folder in (TRACES_FOLDER, VIDEOS_FOLDER, ERRORS_FOLDER, "."):
             remove_asides(directory / folder)
 
@@ -114,15 +123,10 @@ class RunStore:
         """
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            if any(directory.iterdir()):
-                raise StoreError(
-                    f"{directory} is not empty. To go on with the run in it: --resume {directory}; "
-                    "to begin a new one, name another --out."
-                )
+            _refuse_content(directory)
         except OSError as error:
             raise StoreError(f"{directory} cannot be made: {error.strerror}") from error
-        write_info(directory, info)
-        return cls(directory)
+        return cls(directory, info)
 
     def append(self, record: Record) -> None:
         """Appends a line and waits until it is on the disk.
@@ -190,8 +194,8 @@ def read_records(directory: Path) -> list[Record]:
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            records.append(Record(**json.loads(line)))
-        except (ValueError, TypeError) as error:
+            records.append(_record(line))
+        except ValueError as error:
             if number == len(lines):
                 break
             raise StoreError(f"{path}, line {number}, is damaged: {error}") from error
@@ -205,6 +209,14 @@ def final_records(records: list[Record]) -> dict[str, Record]:
         if record.key not in final or final[record.key].outcome == "error":
             final[record.key] = record
     return final
+
+
+def _refuse_content(directory: Path) -> None:
+    if any(entry.name != _LOCK_FILE for entry in directory.iterdir()):
+        raise StoreError(
+            f"{directory} is not empty. To go on with the run in it: --resume {directory}; "
+            "to begin a new one, name another --out."
+        )
 
 
 def _locked(directory: Path) -> int:
@@ -223,13 +235,30 @@ def _locked(directory: Path) -> int:
     return lock
 
 
-def _intact_length(path: Path) -> int:
-    """Bytes up to the end of the last line that is whole and readable."""
-    content = path.read_bytes()
-    length = content.rfind(b"\n") + 1
-    last = content[:length].rstrip(b"\n").rfind(b"\n") + 1
+def _opened(path: Path) -> int:
+    """Opens the episodes for appending, cut to the lines that are whole."""
     try:
-        json.loads(content[last:length] or b"{}")
+        lines = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        os.ftruncate(lines, _intact_length(path.read_bytes()))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+    return lines
+
+
+def _intact_length(content: bytes) -> int:
+    """Bytes up to the end of the last line that is whole and readable."""
+    length = content.rfind(b"\n") + 1
+    last = content[: max(length - 1, 0)].rfind(b"\n") + 1
+    try:
+        _record(content[last:length])
     except ValueError:
         return last
     return length
+
+
+def _record(line: bytes) -> Record:
+    """Reads a line of ``episodes.jsonl``; raises ValueError when it is damaged."""
+    try:
+        return Record(**json.loads(line))
+    except TypeError as error:
+        raise ValueError(str(error)) from error

@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from harness.envs.libero.installation import libero_root
-from harness.envs.libero.spec import STATE_PARTS
+from harness.envs.libero.spec import STATE_PARTS, libero_env_spec
 from harness.errors import SuiteError, suggest
 from harness.paths import suites_dir
 from harness.types import GripperRule, Protocol, SceneSeeding, Suite, Task
@@ -23,15 +23,17 @@ STANDARD = "standard"
 # hf-libero 0.1.4 names the scene before the words of LIBERO-90 and LIBERO-10 tasks: KITCHEN_SCENE4_put_the_...
 _SCENE_PREFIX = re.compile(r"^[A-Z_]+_SCENE\d+_")
 
+_ACTION_DIM = libero_env_spec().action_dim
+
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class _ProtocolFields(_Strict):
     max_steps: int = Field(ge=1)
     settle_steps: int = Field(ge=0)
-    settle_action: tuple[float, ...] = Field(min_length=1)
+    settle_action: tuple[float, ...] = Field(min_length=_ACTION_DIM, max_length=_ACTION_DIM)
     control_freq_hz: int = Field(ge=1)
     cameras: dict[str, str] = Field(min_length=1)
     image_height_px: int = Field(ge=1, le=4096)
@@ -59,22 +61,28 @@ class _TaskFields(_Strict):
     init_states: str | None = None
 
 
-class _SuiteFile(_Strict):
-    schema_: Literal[1] = Field(alias="schema")
+def _with_fields(task: Any) -> Any:
+    """A task may be written as its name alone."""
+    return {"name": task} if isinstance(task, str) else task
+
+
+class _Names(_Strict):
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
     aliases: tuple[str, ...] = ()
+
+
+class _SuiteFile(_Names):
+    schema_: Literal[1] = Field(alias="schema")
     environment: Literal["libero"]
     description: str = ""
     protocol: _ProtocolFields
     bddl: str = "."
     init_states: str = "."
-    tasks: tuple[str | _TaskFields, ...] = Field(min_length=1)
+    tasks: tuple[Annotated[_TaskFields, BeforeValidator(_with_fields)], ...] = Field(min_length=1)
 
 
-class _CollectionFile(_Strict):
+class _CollectionFile(_Names):
     schema_: Literal[1] = Field(alias="schema")
-    name: str
-    aliases: tuple[str, ...] = ()
     description: str = ""
     suites: tuple[str, ...] = Field(min_length=1)
 
@@ -101,20 +109,30 @@ def load_suites(name: str) -> tuple[Suite, ...]:
     Raises:
         SuiteError: The name is unknown, or a file is wrong; the message says which field.
     """
+    return _load(name, within=())
+
+
+def _load(name: str, within: tuple[Path, ...]) -> tuple[Suite, ...]:
+    """Loads a suite, or a collection that stands in the collections `within`."""
     path = Path(name) if name.endswith((".yaml", ".yml")) or "/" in name else _path_of(name)
     content = _read_yaml(path)
-    if "suites" in content:
-        collection = _checked(_CollectionFile, content, path)
-        return tuple(suite for member in collection.suites for suite in load_suites(member))
-    return (_suite(_checked(_SuiteFile, content, path), path),)
+    if "suites" not in content:
+        return (_suite(_checked(_SuiteFile, content, path), path),)
+    collection = _checked(_CollectionFile, content, path)
+    if path.resolve() in within:
+        raise SuiteError(f"{path}: suites: the collection contains itself")
+    suites = tuple(suite for member in collection.suites for suite in _load(member, (*within, path.resolve())))
+    _refuse_repetition([suite.name for suite in suites], path, "suites")
+    return suites
 
 
 def suite_names() -> dict[str, tuple[str, ...]]:
-    """The names of all suites that come with the harness -> their aliases, collections included."""
-    return {
-        content["name"]: tuple(str(alias) for alias in content.get("aliases", ()))
-        for content in (_read_yaml(path) for path in _suite_paths())
-    }
+    """The names of all suites that come with the harness -> their aliases, collections included.
+
+    Raises:
+        SuiteError: A file in the folder of suites has no name.
+    """
+    return dict(map(_names_in, _suite_paths(suites_dir())))
 
 
 def preset_names() -> tuple[str, ...]:
@@ -150,17 +168,23 @@ def preset(suite: Suite, name: str) -> Protocol:
     return Protocol(name=name, **dict(fields))
 
 
-def _suite_paths() -> list[Path]:
-    return sorted(suites_dir().glob("*.yaml"))
+def _suite_paths(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.yaml"))
+
+
+def _names_in(path: Path) -> tuple[str, tuple[str, ...]]:
+    """The name and the aliases of the suite or collection in a file, of which nothing else is checked."""
+    content = _read_yaml(path)
+    names = _checked(_Names, {key: content[key] for key in ("name", "aliases") if key in content}, path)
+    return names.name, names.aliases
 
 
 @cache
 def _aliases(directory: Path) -> Mapping[str, Path]:
     table: dict[str, Path] = {}
-    for path in sorted(directory.glob("*.yaml")):
-        content = _read_yaml(path)
-        for alias in (content["name"], *content.get("aliases", ())):
-            table[str(alias)] = path
+    for path in _suite_paths(directory):
+        name, aliases = _names_in(path)
+        table.update(dict.fromkeys((name, *aliases), path))
     return table
 
 
@@ -176,7 +200,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SuiteError(f"cannot read suite file {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that no calendar has
         raise SuiteError(f"{path} is not YAML: {error}") from error
     if not isinstance(content, dict):
         raise SuiteError(f"{path} must hold a mapping with the fields of a suite, not {type(content).__name__}")
@@ -196,6 +220,8 @@ def _complaint(schema: type[BaseModel], error: Any, prefix: str) -> str:
     if error["type"] == "extra_forbidden":
         known = _field_names(schema, error["loc"][:-1])
         return f"{location}: no such field. {suggest(str(error['loc'][-1]), known)}"
+    if error["type"] == "value_error":
+        return f"{location}: {error['ctx']['error']}"
     given = "" if error["type"] == "missing" else f", not {error['input']!r}"
     return f"{location}: {error['msg']}{given}"
 
@@ -210,10 +236,7 @@ def _field_names(schema: type[BaseModel], location: tuple[Any, ...]) -> list[str
 
 
 def _suite(content: _SuiteFile, path: Path) -> Suite:
-    names = [task if isinstance(task, str) else task.name for task in content.tasks]
-    for name in names:
-        if names.count(name) > 1:
-            raise SuiteError(f"{path}: tasks: {name!r} is named more than once")
+    _refuse_repetition([task.name for task in content.tasks], path, "tasks")
     return Suite(
         name=content.name,
         aliases=content.aliases,
@@ -224,8 +247,13 @@ def _suite(content: _SuiteFile, path: Path) -> Suite:
     )
 
 
-def _task(suite: _SuiteFile, task: str | _TaskFields, task_id: int, path: Path) -> Task:
-    fields = _TaskFields(name=task) if isinstance(task, str) else task
+def _refuse_repetition(names: list[str], path: Path, field: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise SuiteError(f"{path}: {field}: {name!r} is named more than once")
+
+
+def _task(suite: _SuiteFile, fields: _TaskFields, task_id: int, path: Path) -> Task:
     return Task(
         suite=suite.name,
         task_id=task_id,

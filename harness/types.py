@@ -44,7 +44,7 @@ class Protocol:
         scene_seeding: Where the random part of a scene (poses of fixtures) comes from. ``episode_key``: from the episode's
             key alone. ``sequential``: the scene that upstream's k-th reset after ``env.seed(scene_seed)`` gives, for the
             k-th episode of a task. ``per_episode``: the scene of one reset after ``env.seed(scene_seed + k)``.
-        scene_seed: The seed of the last two; unused by ``episode_key``.
+        scene_seed: The run's seed unless the user names another: part of every episode's key, and of the last two rules.
     """
 
     name: str

@@ -45,7 +45,12 @@ def _complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str
 @click.option("--episodes", type=int, metavar="N", help="The first N initial states of every task.  [default: all, 50]")
 @click.option("--init", metavar="LIST", help="These initial states of every task, such as 0,7-9.")
 @click.option("--repeats", type=int, default=1, show_default=True, help="How often every initial state is run.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Part of every episode's key; seeds what is random.")
+@click.option(
+    "--seed",
+    type=int,
+    metavar="S",
+    help="Part of every episode's key; seeds what is random.  [default: the protocol's, 0 for standard, 7 for openpi]",
+)
 @click.option(
     "--protocol",
     default="standard",

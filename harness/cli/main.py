@@ -70,7 +70,10 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 
 
 def main() -> NoReturn:
-    """Runs the command line. Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM."""
+    """Runs the command line.
+
+    Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM, 141 the reader of our output has gone.
+    """
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(_exit_code())
 
@@ -85,14 +88,15 @@ def _exit_code() -> int:
     except HarnessError as error:
         click.echo(f"evalharness: {error}", err=True)
         return 2 if isinstance(error, UsageError) else 1
-    except Terminated:
-        return 143
-    except (KeyboardInterrupt, click.Abort):
-        return 130
-    except BrokenPipeError:
-        # The reader of our output, such as head, has gone; that is no failure of ours.
-        sys.stdout = None
-        return 0
+    except (KeyboardInterrupt, click.Abort) as error:
+        # click turns a KeyboardInterrupt, and so a Terminated, into an Abort.
+        return 143 if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated) else 130
+    except SystemExit as error:
+        # click and rich answer a closed pipe, such as one to head, with exit code 1. A run that it cut short must not look
+        # done, and a listing that it cut short has not failed: the code is the one that SIGPIPE gives other programs.
+        if isinstance(error.__context__, BrokenPipeError):
+            return 141
+        raise
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
@@ -47,6 +49,8 @@ class ProcessExecutor(Generic[JobT, ResultT]):
 
         Raises:
             HarnessError: A worker could not be started at all: what making its runner raised.
+            Exception: Whatever a runner raised, with the worker's traceback as a note. A runner reports what is wrong with a
+                job in its result; what it raises, such as a full disk, ends the run.
         """
         crew: list[_Worker[JobT]] = [_Worker(i) for i in range(min(self.workers, len(queue)))]
         try:
@@ -196,19 +200,55 @@ def _work(pipe: Connection, make_runner: Callable[[], Runner[Any, Any]]) -> None
     try:
         runner = make_runner()
     except Exception as error:
-        pipe.send(("broken", error if isinstance(error, HarnessError) else _start_error(error)))
+        _send(pipe, _broken(error if isinstance(error, HarnessError) else _start_error(error)))
         return
     try:
-        while (job := pipe.recv()) is not None:
-            pipe.send(("done", runner(job)))
-    except (EOFError, OSError):
-        return
+        while (job := _received(pipe)) is not None and _send(pipe, _answer(runner, job)):
+            pass
     finally:
         runner.close()
 
 
+def _received(pipe: Connection) -> Any:
+    """The next job; None when there is none, or nobody to give one."""
+    try:
+        return pipe.recv()
+    except (EOFError, OSError):
+        return None
+
+
+def _send(pipe: Connection, message: bytes) -> bool:
+    """Sends a pickled message; False when nobody is there to receive it."""
+    try:
+        pipe.send_bytes(message)
+    except OSError:
+        return False
+    return True
+
+
+def _answer(runner: Runner[Any, Any], job: Any) -> bytes:
+    """Runs a job and pickles the message about it."""
+    try:
+        return pickle.dumps(("done", runner(job)))
+    except Exception as error:
+        return _broken(error)
+
+
+def _broken(error: Exception) -> bytes:
+    """Pickles the message that an exception is to be raised in the parent."""
+    error.add_note(f"In a worker process:\n{''.join(traceback.format_exception(error))}")
+    try:
+        message = pickle.dumps(("broken", error))
+        pickle.loads(message)  # noqa: S301  # its own bytes
+    except Exception:  # an exception with a constructor of its own may not survive the way
+        return pickle.dumps(("broken", EpisodeError(f"a worker failed: {type(error).__name__}: {error}")))
+    return message
+
+
 def _start_error(error: Exception) -> EpisodeError:
-    return EpisodeError(f"a worker could not be started: {type(error).__name__}: {error}")
+    made = EpisodeError(f"a worker could not be started: {type(error).__name__}: {error}")
+    made.__cause__ = error
+    return made
 
 
 def _end_with_parent() -> None:

@@ -66,6 +66,8 @@ def prepare(assets_root: Path | None) -> None:
     root = libero_root()
     assets = assets_root.absolute() if assets_root is not None else root / "assets"
     os.environ["LIBERO_CONFIG_PATH"] = str(_write_config(root, assets))
+    # LIBERO imports matplotlib, which would make a folder in the home directory, or complain where it cannot.
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))
     # robosuite warns at every import that it has no file of private settings; nobody needs one.
     logging.getLogger("robosuite_logs").setLevel(logging.ERROR)
     from libero import libero

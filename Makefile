@@ -1,0 +1,56 @@
+# `make` alone lists the targets. Everything is made in .venv; nothing else is installed but, where allowed, GL libraries.
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint format demo lock clean
+.DELETE_ON_ERROR:
+
+# The interpreter for .venv: Python 3.11 or 3.12. Empty: the first of python3, python3.11, python3.12 that is one.
+PYTHON ?=
+# no: never call apt-get.
+SYSTEM_PACKAGES ?= yes
+PYTEST_FLAGS ?= -n 2
+export PYTHON SYSTEM_PACKAGES
+
+BIN := .venv/bin
+# Stamps: files that say what was done, so that it is done again only when what it depends on has changed.
+READY := .venv/.ready
+READY_DEV := .venv/.ready-dev
+READY_GL := .venv/.ready-gl
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
+
+setup: $(READY) $(READY_GL) ## make .venv with LIBERO and the command evalharness
+
+test: lint ## run ruff, mypy and the tests
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: setup $(READY_DEV) ## run ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY_DEV) ## format the code and mend what ruff can
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+demo: setup ## evaluate a random policy on four short episodes of LIBERO-Spatial (about a minute)
+	$(BIN)/evalharness libero --suite spatial --policy random --tasks 0-1 --episodes 2 --max-steps 60 --workers 2
+
+lock: ## write requirements/*.lock anew; UPGRADE=1 takes the newest versions
+	scripts/lock.sh $(if $(UPGRADE),--upgrade)
+
+clean: ## remove .venv, builds and caches; results stay
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements/build.lock requirements/libero.lock pyproject.toml scripts/setup.sh
+	scripts/setup.sh
+	@touch $@
+
+$(READY_DEV): requirements/dev.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes -r $<
+	@touch $@
+
+# Stays absent, and is tried again, until every way of drawing works; the harness itself needs only one.
+$(READY_GL): scripts/system_packages.sh $(READY)
+	@if scripts/system_packages.sh; then touch $@; fi

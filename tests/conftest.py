@@ -1,0 +1,33 @@
+"""What tests share: LIBERO's assets and a simulator that is ready to be imported."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import HarnessError
+
+
+@pytest.fixture(scope="session")
+def libero_assets():
+    """The official assets, or a skip that says why not."""
+    from harness.envs.libero.assets import find_assets, missing_files
+
+    try:
+        assets = find_assets()
+    except HarnessError as error:
+        pytest.skip(f"LIBERO's official assets are not here: {str(error).splitlines()[0]}")
+    missing = missing_files(assets)
+    if missing:
+        pytest.skip(f"LIBERO's official assets are incomplete: {len(missing)} files are missing, such as {missing[0]}")
+    return assets
+
+
+@pytest.fixture(scope="session")
+def simulator(libero_assets):
+    """LIBERO importable in this process, with an OpenGL back end."""
+    from harness.envs.gl import choose_gl, use_gl
+    from harness.envs.libero.installation import prepare
+
+    use_gl(choose_gl())
+    prepare(libero_assets.root)
+    return libero_assets
