@@ -58,6 +58,10 @@ class StoreError(HarnessError):
     """A run directory cannot be written or read."""
 
 
+class RunDirectoryError(UsageError, StoreError):
+    """A directory was named that is no run, holds something else, or is being written by another process."""
+
+
 class ResumeError(UsageError):
     """A run cannot be resumed, because what is asked for differs from what the run was made with."""
 

@@ -75,6 +75,8 @@ class Request:
                 raise UsageError(f"--episode-timeout must be a positive number of seconds, not {self.episode_timeout_s}")
             if self.workers == 0:
                 raise UsageError("--episode-timeout needs a worker process that can be ended: --workers 1 or more")
+        if self.episode_timeout_s is not None and self.workers == 0:
+            raise UsageError("--episode-timeout needs a worker process that can be ended: --workers 1 or more")
         if self.video not in VIDEO_MODES and not self.video.isdecimal():
             raise UsageError(
                 f"--video {self.video!r} is neither a number of videos a task nor a mode. {suggest(self.video, VIDEO_MODES)}"
@@ -91,8 +93,8 @@ class Request:
     def selection(self) -> Selection:
         """Which part of the suites is asked for."""
         return Selection(
-            tasks=parse_indices(self.tasks) if self.tasks is not None else None,
-            init=parse_indices(self.init) if self.init is not None else None,
+            tasks=_indices("--tasks", self.tasks),
+            init=_indices("--init", self.init),
             episodes=self.episodes,
             repeats=self.repeats,
         )
@@ -101,6 +103,13 @@ class Request:
 def _option(field: str) -> str:
     """A field's name on the command line."""
     return "--" + field.removesuffix("_s").replace("_", "-")
+
+
+def _indices(option: str, text: str | None) -> tuple[int, ...] | None:
+    try:
+        return None if text is None else parse_indices(text)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from error
 
 
 # What a resumed run takes from the run itself when the user says nothing, and where in run.json it stands.

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import StoreError
+from harness.errors import RunDirectoryError, StoreError
 from harness.files import remove_asides, written_aside
 from harness.types import Episode, Outcome
 
@@ -168,7 +168,9 @@ def read_info(directory: Path) -> dict[str, Any]:
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise StoreError(f"{directory} is not a run directory: {RUN_FILE} cannot be read: {error.strerror}") from error
+        raise RunDirectoryError(
+            f"{directory} is not a run directory: {RUN_FILE} cannot be read: {error.strerror}"
+        ) from error
     except ValueError as error:
         raise StoreError(f"{path} is damaged: {error}") from error
     if not isinstance(info, dict) or info.get("schema") != SCHEMA_VERSION:
@@ -213,7 +215,7 @@ def final_records(records: list[Record]) -> dict[str, Record]:
 
 def _refuse_content(directory: Path) -> None:
     if any(entry.name != _LOCK_FILE for entry in directory.iterdir()):
-        raise StoreError(
+        raise RunDirectoryError(
             f"{directory} is not empty. To go on with the run in it: --resume {directory}; "
             "to begin a new one, name another --out."
         )
@@ -228,7 +230,7 @@ def _locked(directory: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(lock)
-        raise StoreError(f"another evalharness is writing {directory}; wait for it, or end it") from error
+        raise RunDirectoryError(f"another evalharness is writing {directory}; wait for it, or end it") from error
     except OSError:
         # Some network file systems have no locks; the directory is then as safe as its user is careful.
         pass

@@ -152,7 +152,8 @@ class Observation:
     """What a policy sees; the same for every environment.
 
     Attributes:
-        images: Camera name -> picture, uint8 (H, W, 3), RGB, upright as the protocol's rotation leaves it. Empty when the
+        images: Camera name -> picture, uint8 (H, W, 3), RGB, as the protocol's rotation leaves it. LIBERO's 180 degrees give
+            an upright picture that is mirrored left to right, which is what checkpoints are trained on. Empty when the
             policy said that it needs none.
         state: Name -> float64 array. LIBERO gives ``eef_pos`` (3, m, world frame), ``eef_quat_xyzw`` (4),
             ``eef_axis_angle`` (3, rad, angle in [0, 2 pi]), ``eef_axis_angle_shortest`` (3, rad, angle in [0, pi]),

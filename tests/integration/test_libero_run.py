@@ -21,10 +21,10 @@ pytestmark = [pytest.mark.assets, pytest.mark.slow]
 
 LOOKING = f"py:{Path(__file__).parents[1] / 'policies' / 'looking.py'}:Looking"
 STEPS = 12
-RECORD_FIELDS = set(
-    "key suite task_id task init repeat seed attempt outcome steps error scene_sha256 frame_sha256 wall_s policy_s "
-    "physics_s render_s video trace".split()
-)
+RECORD_FIELDS = {
+    *("key", "suite", "task_id", "task", "init", "repeat", "seed", "attempt", "outcome", "steps", "error"),
+    *("scene_sha256", "frame_sha256", "wall_s", "policy_s", "physics_s", "render_s", "video", "trace"),
+}
 
 
 def evalharness(*arguments, cwd, **options):

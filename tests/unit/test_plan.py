@@ -51,7 +51,9 @@ def test_a_range_holds_both_ends_and_what_lies_between(first, length) -> None:
     assert parse_indices(f"{first}-{first + length}") == tuple(range(first, first + length + 1))
 
 
-@pytest.mark.parametrize("text", ["", " ", ",", "1,", "a", "-1", "1-", "1--2", "1.5", "1-2-3", "0x1", "1 2", "٣", "9" * 5000])
+@pytest.mark.parametrize(
+    "text", ["", " ", ",", "1,", "a", "-1", "1-", "1--2", "1.5", "1-2-3", "0x1", "1 2", "٣", "9" * 5000]
+)
 def test_anything_else_is_refused_with_an_example(text) -> None:
     with pytest.raises(UsageError, match="such as 0,3-5"):
         parse_indices(text)
