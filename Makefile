@@ -11,8 +11,9 @@ PYTEST_FLAGS ?= -n 2
 export PYTHON SYSTEM_PACKAGES
 
 BIN := .venv/bin
-# Stamps: files that say what was done, so that it is done again only when what it depends on has changed.
-READY := .venv/.ready
+# Stamps: files that say what was done, so that it is done again only when what it depends on has changed. The first one's
+# name stands for this folder, because a virtual environment cannot be moved.
+READY := .venv/.ready-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 READY_DEV := .venv/.ready-dev
 READY_GL := .venv/.ready-gl
 
@@ -37,14 +38,14 @@ demo: setup ## evaluate a random policy on four short episodes of LIBERO-Spatial
 	$(BIN)/evalharness libero --suite spatial --policy random --tasks 0-1 --episodes 2 --max-steps 60 --workers 2
 
 lock: ## write requirements/*.lock anew; UPGRADE=1 takes the newest versions
-	scripts/lock.sh $(if $(UPGRADE),--upgrade)
+	sh scripts/lock.sh $(if $(UPGRADE),--upgrade)
 
 clean: ## remove .venv, builds and caches; results stay
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements/build.lock requirements/libero.lock pyproject.toml scripts/setup.sh
-	scripts/setup.sh
+	@sh scripts/setup.sh
 	@touch $@
 
 $(READY_DEV): requirements/dev.lock $(READY)
@@ -53,4 +54,4 @@ $(READY_DEV): requirements/dev.lock $(READY)
 
 # Stays absent, and is tried again, until every way of drawing works; the harness itself needs only one.
 $(READY_GL): scripts/system_packages.sh $(READY)
-	@if scripts/system_packages.sh; then touch $@; fi
+	@if sh scripts/system_packages.sh; then touch $@; fi

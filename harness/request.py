@@ -70,13 +70,13 @@ class Request:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{_option(name)} must be at least {least}, not {value}")
+        if self.seed is not None and self.seed >= 2**32:
+            raise UsageError(f"--seed must be below 2**32, which is where numpy's seeds end, not {self.seed}")
         if self.episode_timeout_s is not None:
             if not 0 < self.episode_timeout_s < math.inf:
                 raise UsageError(f"--episode-timeout must be a positive number of seconds, not {self.episode_timeout_s}")
             if self.workers == 0:
                 raise UsageError("--episode-timeout needs a worker process that can be ended: --workers 1 or more")
-        if self.episode_timeout_s is not None and self.workers == 0:
-            raise UsageError("--episode-timeout needs a worker process that can be ended: --workers 1 or more")
         if self.video not in VIDEO_MODES and not self.video.isdecimal():
             raise UsageError(
                 f"--video {self.video!r} is neither a number of videos a task nor a mode. {suggest(self.video, VIDEO_MODES)}"

@@ -3,7 +3,7 @@
 # Can be run again at any time; installs exactly the pins of requirements/*.lock, checked by their hashes.
 #   PYTHON=python3.12 scripts/setup.sh
 set -eu
-cd "$(dirname "$0")/.."
+cd -P "$(dirname "$0")/.."
 venv=.venv
 
 say() { printf '%s\n' "setup: $*"; }
@@ -25,9 +25,8 @@ find_python() {
 }
 
 make_venv() {
-    # An environment that was moved keeps the old folder in its scripts.
-    if suits $venv/bin/python && [ "$($venv/bin/python -c 'import sys; print(sys.prefix)')" = "$PWD/$venv" ] &&
-        grep -qsF "$PWD/$venv" $venv/bin/activate; then
+    # The scripts of an environment hold its folder, so that one which was moved or copied has to be made again.
+    if suits $venv/bin/python && grep -qsF "$PWD/$venv" $venv/bin/activate; then
         return
     fi
     python=$(find_python)

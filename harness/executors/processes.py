@@ -236,12 +236,15 @@ def _answer(runner: Runner[Any, Any], job: Any) -> bytes:
 
 def _broken(error: Exception) -> bytes:
     """Pickles the message that an exception is to be raised in the parent."""
-    error.add_note(f"In a worker process:\n{''.join(traceback.format_exception(error))}")
+    note = f"In a worker process:\n{''.join(traceback.format_exception(error))}"
+    error.add_note(note)
     try:
         message = pickle.dumps(("broken", error))
         pickle.loads(message)  # noqa: S301  # its own bytes
     except Exception:  # an exception with a constructor of its own may not survive the way
-        return pickle.dumps(("broken", EpisodeError(f"a worker failed: {type(error).__name__}: {error}")))
+        stand_in = EpisodeError(f"a worker failed: {type(error).__name__}: {error}")
+        stand_in.add_note(note)
+        return pickle.dumps(("broken", stand_in))
     return message
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,10 @@ from harness.reports.summary import MEAN_SUITE, SUITE_ROW, rate_text, steps_text
 
 # With the columns of numbers, up to 9999 episodes, these stay within 100.
 _SUITE_WIDTH = 16
-_TASK_WIDTH = 26
+_TASK_WIDTH = 28
+
+# Fewer words that a suite's task names begin with in common are not worth leaving out.
+_FEW_WORDS = 3
 
 
 def summary_table(frame: pd.DataFrame) -> Table:
@@ -34,12 +37,23 @@ def summary_table(frame: pd.DataFrame) -> Table:
     for heading in ("n", "ok", "errors", "success rate, 95 %", "steps"):
         table.add_column(heading, justify="right", no_wrap=True)
     rows = frame.to_dict("records")
-    for row in (row for row in rows if not _is_total(row)):
-        table.add_row(*_cells(row))
+    tasks = [row for row in rows if not _is_total(row)]
+    for row in tasks:
+        same_suite = [str(other["task"]) for other in tasks if other["suite"] == row["suite"]]
+        table.add_row(*_cells({**row, "task": _distinct_part(str(row["task"]), same_suite)}))
     table.add_section()
     for row in (row for row in rows if _is_total(row)):
         table.add_row(*_cells(row), style="bold")
     return table
+
+
+def _distinct_part(name: str, names: Sequence[str]) -> str:
+    """A task's name without the words that all tasks of its suite begin with; they would fill the column."""
+    words = [other.split("_") for other in names]
+    shared = 0
+    while len(names) > 1 and all(len(other) > shared + 1 and other[shared] == words[0][shared] for other in words):
+        shared += 1
+    return name if shared < _FEW_WORDS else "…" + "_".join(name.split("_")[shared:])
 
 
 def _is_total(row: Mapping[Any, Any]) -> bool:

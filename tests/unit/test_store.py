@@ -243,7 +243,7 @@ def test_a_second_writer_in_another_process_is_refused(tmp_path: Path) -> None:
     store.append(record(1))
     store.close()
     assert other.returncode == 1
-    assert "StoreError: another evalharness is writing" in errors
+    assert "Error: another evalharness is writing" in errors
     assert [r.init for r in read_records(tmp_path / "run")] == [0, 1]
 
 

@@ -215,3 +215,17 @@ def test_the_terminals_table_shows_errors_in_amber() -> None:
     amber = "\x1b[33m"
     assert amber in rendered(summarise(MIXED, run="r", policy="p"))
     assert amber not in rendered(summarise(MIXED[MIXED["outcome"] != "error"], run="r", policy="p"))
+
+
+def test_the_terminals_table_leaves_out_the_words_that_all_tasks_of_a_suite_begin_with() -> None:
+    episodes = _episodes(
+        ("spatial", 0, "pick_up_the_black_bowl_next_to_the_plate", "success", 1, 10),
+        ("spatial", 1, "pick_up_the_black_bowl_next_to_the_ramekin", "success", 1, 10),
+        ("goal", 0, "open_the_drawer", "success", 1, 10),
+        ("goal", 1, "open_the_door", "success", 1, 10),
+    )
+    console = Console(width=100, color_system=None)
+    with console.capture() as capture:
+        console.print(summary_table(summarise(episodes, run="r", policy="p")))
+    tasks = [line.split()[1:3] for line in capture.get().splitlines() if line.strip()[:1] in "sg" and ": " in line]
+    assert tasks == [["0:", "…plate"], ["1:", "…ramekin"], ["0:", "open_the_drawer"], ["1:", "open_the_door"]]

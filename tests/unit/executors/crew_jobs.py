@@ -1,0 +1,98 @@
+"""Jobs for real worker processes: tiny runners that a spawned process can import."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import PolicyUnavailableError, StoreError
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is to do: `action` with `path`."""
+
+    number: int
+    action: str = "double"
+    path: str = ""
+    group: str = "a"
+
+
+def group_of(job: Job) -> str:
+    return job.group
+
+
+class StubbornError(StoreError):
+    """An exception that cannot be made again from its arguments alone."""
+
+    def __init__(self, path: str, *, size: int) -> None:
+        super().__init__(f"{path} has {size} bytes")
+
+
+class Runner:
+    """Answers a job with the number of its process and the doubled number of the job."""
+
+    def __init__(self, closed: str = "") -> None:
+        self._closed = closed
+
+    def __call__(self, job: Job):
+        return getattr(self, job.action)(job)
+
+    def double(self, job: Job):
+        return os.getpid(), 2 * job.number
+
+    def kill(self, job: Job):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def kill_once(self, job: Job):
+        """Kills its process unless the path is there already, which it makes."""
+        try:
+            Path(job.path).touch(exist_ok=False)
+        except FileExistsError:
+            return self.double(job)
+        return self.kill(job)
+
+    def leave(self, job: Job):
+        sys.exit(job.number)
+
+    def hang(self, job: Job):
+        threading.Event().wait()
+
+    def announce_and_hang(self, job: Job):
+        os.write(1, b"%d\n" % os.getpid())
+        self.hang(job)
+
+    def fill_disk(self, job: Job):
+        raise StoreError("the disk is full")
+
+    def fill_disk_stubbornly(self, job: Job):
+        raise StubbornError("episodes.jsonl", size=7)
+
+    def lose_file(self, job: Job):
+        raise FileNotFoundError(2, "No such file or directory", "weights.bin")
+
+    def break_down(self, job: Job):
+        return {}["missing"]
+
+    def answer_with_a_lock(self, job: Job):
+        return threading.Lock()
+
+    def refuse_sigterm(self, job: Job):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return self.double(job)
+
+    def close(self) -> None:
+        if self._closed:
+            Path(self._closed).touch()
+
+
+def unavailable():
+    raise PolicyUnavailableError("no server at port 8000")
+
+
+def broken():
+    raise ZeroDivisionError("in the constructor")
