@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.policies.base import checked_chunk
 from harness.recording.trace import Trace, TraceRecorder
+from harness.seeding import seeded_generators
 from harness.types import (
     Environment,
     EnvSpec,
@@ -105,7 +106,8 @@ def run_episode(
     """
     run = _Running(environment, spec, policy, protocol, episode)
     try:
-        outcome: Outcome = "success" if run.until_the_end() else "failure"
+        with seeded_generators(episode.derived_seed("policy's global generators")):
+            outcome: Outcome = "success" if run.until_the_end() else "failure"
         return run.result(outcome, None)
     except Exception as error:  # whatever is raised, the episode is an error and the run goes on
         return run.result("error", Failure.of(error))

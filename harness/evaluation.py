@@ -15,7 +15,7 @@ from harness.executors.base import Executor, Finished, Lost, Started
 from harness.executors.processes import ProcessExecutor
 from harness.executors.serial import SerialExecutor
 from harness.reports.progress import Progress
-from harness.request import Prepared, Request, default_directory, prepare, refuse_differences
+from harness.request import Prepared, Request, default_directory, prepare, refuse_differences, resumed_info
 from harness.runner import EpisodeRunner, Job, Report, RunnerConfig
 from harness.runs import Run
 from harness.store import Record, RunStore, final_records, read_info, read_records, write_info
@@ -62,22 +62,24 @@ def evaluate(
     directory = Path(resume)
     if given.pop("out", None) is not None:
         raise UsageError("--out and --resume exclude each other: a resumed run stays in its directory")
-    remembered = read_info(directory)["request"]
-    prepared = prepare(Request(**{**remembered, **given}))
-    refuse_differences(read_info(directory), prepared.info(), directory)
+    info = read_info(directory)
+    prepared = prepare(Request(**{**info["request"], **given}))
+    refuse_differences(info, prepared.info(), directory)
     return _execute(prepared, directory=directory, progress=progress)
 
 
 def _execute(prepared: Prepared, *, directory: Path | None, progress: bool) -> Run:
     """Runs what is left of the plan and writes the tables, also when it is interrupted."""
+    resumed = directory is not None
     if directory is None:
         directory = Path(prepared.request.out) if prepared.request.out else default_directory(prepared)
         store = RunStore.create(directory, prepared.info())
     else:
         store = RunStore(directory)
-        write_info(directory, {**prepared.info(), "created": read_info(directory)["created"]})
-    run = Run(directory)
     try:
+        if resumed:
+            write_info(directory, resumed_info(read_info(directory), prepared.info()))
+        run = Run(directory)
         session = _Session(prepared, store, shown=progress)
         try:
             session.run_all()

@@ -48,7 +48,7 @@ def versions() -> dict[str, str | None]:
 def git_commit() -> str | None:
     """The commit that the checkout is at, with ``-dirty`` behind it when tracked files differ; None outside a checkout."""
     root = checkout_root()
-    if root is None:
+    if root is None or not (root / ".git").exists():
         return None
     try:
         done = subprocess.run(

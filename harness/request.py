@@ -21,9 +21,9 @@ from harness.errors import ResumeError, UsageError, suggest
 from harness.plan import Selection, parse_indices, plan_episodes, selected_tasks
 from harness.provenance import SIMULATOR_PACKAGES, git_commit, machine, versions
 from harness.registry import describe_policy
-from harness.runner import VideoWish
+from harness.runner import VideoWish, protocol_spec
 from harness.store import SCHEMA_VERSION
-from harness.suites import STANDARD, load_suites, preset
+from harness.suites import STANDARD, is_suite_file, load_suites, preset
 from harness.types import Episode, PolicyInfo, Protocol, Suite
 
 VIDEO_MODES = ("all", "failures", "successes", "none")
@@ -167,8 +167,15 @@ class Prepared:
                 "video": self.request.video,
                 "workers": self.request.workers,
             },
-            "request": {name: getattr(self.request, name) for name in _REMEMBERED},
+            "request": self._remembered(),
+            "resumed": [],
         }
+
+    def _remembered(self) -> dict[str, Any]:
+        """The request as a resume from any folder needs it."""
+        suite = self.request.suite
+        path = str(Path(suite).absolute()) if is_suite_file(suite) else suite
+        return {name: getattr(self.request, name) for name in _REMEMBERED} | {"suite": path}
 
     def _suite_info(self, suite: Suite) -> dict[str, Any]:
         protocol = dataclasses.asdict(self.protocols[suite.name])
@@ -190,6 +197,11 @@ def prepare(request: Request) -> Prepared:
     selection = request.selection
     suites = load_suites(request.suite)
     protocols = {suite.name: _protocol(suite, request) for suite in suites}
+    specs = [protocol_spec(protocol) for protocol in protocols.values()]
+    if any(spec != specs[0] for spec in specs):
+        raise UsageError(
+            f"the suites of {request.suite!r} show a policy different cameras, picture sizes or states; run them one by one"
+        )
     seed = next(iter(protocols.values())).scene_seed
     counts = {
         (suite.name, task.task_id): count_init_states(task.init_states)
@@ -251,6 +263,18 @@ def refuse_differences(run: Mapping[str, Any], now: Mapping[str, Any], directory
         raise ResumeError(
             f"{directory} cannot be resumed, because these differ:{''.join(lines)}\nBegin a new run with --out."
         )
+
+
+def resumed_info(run: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of ``run.json`` after a resume: what the run was, and where it was gone on with.
+
+    Args:
+        run: The content before.
+        now: What a new run of the resumed request would record.
+    """
+    session = {name: now[name] for name in ("created", "command", "renderer", "versions", "git_commit", "machine")}
+    plan = {name: now[name] for name in ("episodes", "options", "request")}
+    return {**run, **plan, "resumed": [*run["resumed"], session]}
 
 
 def _identity(info: Mapping[str, Any]) -> dict[str, Any]:

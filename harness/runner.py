@@ -132,7 +132,7 @@ class EpisodeRunner:
         if result.error is not None:
             path = self._config.directory / ERRORS_FOLDER / f"{_stem(job, result.outcome)}.txt"
             with written_aside(path) as aside:
-                aside.write_text(result.error.traceback, encoding="utf-8")
+                aside.write_text(result.error.traceback, encoding="utf-8", errors="backslashreplace")
 
     def _keep_video(self, job: Job, result: EpisodeResult, protocol: Protocol) -> tuple[str | None, str | None]:
         if result.trace is None or job.video not in ("always", result.outcome):

@@ -76,10 +76,16 @@ class Run:
             "protocol": ", ".join(sorted({suite["protocol"]["name"] for suite in info["suites"]})),
             "seed": str(info["seed"]),
             "assets": f"{info['assets']['kind']} ({info['assets']['sha256'][:12]})",
-            "renderer": f"{info['renderer']['renderer']} ({info['renderer']['backend']})",
+            "renderer": "; then ".join(self._renderers()),
             "simulator": packages,
             "created": info["created"],
         }
+
+    def _renderers(self) -> list[str]:
+        """What drew the pictures, in every session that had another."""
+        sessions = [self.info, *self.info.get("resumed", ())]
+        names = [f"{session['renderer']['renderer']} ({session['renderer']['backend']})" for session in sessions]
+        return list(dict.fromkeys(names))
 
     def _order(self, record: Record) -> tuple[int, int, int, int]:
         suites = [suite["name"] for suite in self.info["suites"]]

@@ -112,9 +112,14 @@ def load_suites(name: str) -> tuple[Suite, ...]:
     return _load(name, within=())
 
 
+def is_suite_file(name: str) -> bool:
+    """Whether what a user gave as a suite is a path, not a name."""
+    return name.endswith((".yaml", ".yml")) or "/" in name
+
+
 def _load(name: str, within: tuple[Path, ...]) -> tuple[Suite, ...]:
     """Loads a suite, or a collection that stands in the collections `within`."""
-    path = Path(name) if name.endswith((".yaml", ".yml")) or "/" in name else _path_of(name)
+    path = Path(name) if is_suite_file(name) else _path_of(name)
     content = _read_yaml(path)
     if "suites" not in content:
         return (_suite(_checked(_SuiteFile, content, path), path),)

@@ -44,7 +44,7 @@ install() {
 
 make_venv
 install "the build tools" --require-hashes -r requirements/build.lock
-install "the simulator and its libraries (about 500 MB to download)" --no-build-isolation --require-hashes \
+install "the simulator and its libraries (about 450 MB to download)" --no-build-isolation --require-hashes \
     -r requirements/libero.lock
 install "evalharness" --no-build-isolation --editable .
 say "done: $venv/bin/evalharness --help"

@@ -113,7 +113,6 @@ def libero(ctx: click.Context, /, resume: str | None, **options: Any) -> None:
     from harness.evaluation import evaluate
 
     given = {name: value for name, value in options.items() if resume is None or _was_given(ctx, name)}
-    given.setdefault("workers", options["workers"])
     run = evaluate(resume=resume, **given)
     print_summary(run)
     click.echo(f"\n{run.directory}")

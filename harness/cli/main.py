@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 from types import FrameType
@@ -41,6 +42,18 @@ class _Commands(click.Group):
         if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
             ctx.fail(f"no such command {args[0]!r}. {suggest(args[0], _COMMANDS)}")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, SystemExit) as error:
+            # rich turns a BrokenPipeError into a SystemExit.
+            if not any(isinstance(e, BrokenPipeError) for e in (error, error.__context__)):
+                raise
+            # Whoever read our output, such as head, has gone. A listing that this cuts short has not failed, and a run that
+            # it cuts short must not look done: the code is the one that SIGPIPE gives to other programs.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(141)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -91,12 +104,6 @@ def _exit_code() -> int:
     except (KeyboardInterrupt, click.Abort) as error:
         # click turns a KeyboardInterrupt, and so a Terminated, into an Abort.
         return 143 if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated) else 130
-    except SystemExit as error:
-        # click and rich answer a closed pipe, such as one to head, with exit code 1. A run that it cut short must not look
-        # done, and a listing that it cut short has not failed: the code is the one that SIGPIPE gives other programs.
-        if isinstance(error.__context__, BrokenPipeError):
-            return 141
-        raise
 
 
 if __name__ == "__main__":

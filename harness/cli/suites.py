@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from harness.types import Suite
@@ -42,7 +43,7 @@ def _print_all() -> None:
     for name, aliases in suite_names().items():
         members = load_suites(name)
         steps = ", ".join(str(member.protocol.max_steps) for member in members)
-        what = members[0].description if len(members) == 1 else "together: " + ", ".join(m.name for m in members)
+        what = escape(members[0].description) if len(members) == 1 else "together: " + ", ".join(m.name for m in members)
         table.add_row(name, ", ".join(aliases), str(sum(len(member.tasks) for member in members)), steps, what)
     console = _console()
     console.print(table)
@@ -52,11 +53,11 @@ def _print_all() -> None:
 def _print_tasks(suite: Suite) -> None:
     from harness.envs.libero.init_states import count_init_states
 
-    table = Table(title=f"{suite.name}: {suite.description}", title_justify="left", box=None, pad_edge=False)
+    table = Table(title=escape(f"{suite.name}: {suite.description}"), title_justify="left", box=None, pad_edge=False)
     for column in ("task", "instruction", "initial states", "name"):
         table.add_column(column)
     for task in suite.tasks:
-        table.add_row(str(task.task_id), task.instruction, str(count_init_states(task.init_states)), task.name)
+        table.add_row(str(task.task_id), escape(task.instruction), str(count_init_states(task.init_states)), task.name)
     _console().print(table)
 
 
@@ -67,7 +68,7 @@ def _print_protocol(suite: Suite, name: str) -> None:
 
     table = Table(title=f"\nprotocol {name}", title_justify="left", box=None, pad_edge=False, show_header=False)
     for field, value in dataclasses.asdict(preset(suite, name)).items():
-        table.add_row(field, str(value))
+        table.add_row(field, escape(str(value)))
     _console().print(table)
 
 

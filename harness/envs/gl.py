@@ -27,8 +27,8 @@ _BACKEND_OF = {"egl": "egl", "osmesa": "osmesa", "glfw": "glfw", "glx": "glfw"}
 
 _TIMEOUT_S = 60.0
 HOW_TO_INSTALL = (
-    "On Debian or Ubuntu: `apt-get install libegl1 libgl1-mesa-dri libosmesa6`. With an NVIDIA GPU in a container, egl "
-    "needs NVIDIA_DRIVER_CAPABILITIES to contain graphics."
+    "On Debian or Ubuntu: `apt-get install libegl1 libgl1 libgl1-mesa-dri libosmesa6`. With an NVIDIA GPU in a container, "
+    "egl needs NVIDIA_DRIVER_CAPABILITIES to contain graphics."
 )
 
 

@@ -122,7 +122,7 @@ class _Worker(Generic[JobT]):
     def _spawn(self, make_runner: Callable[[], Runner[JobT, Any]]) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, make_runner), name=f"worker-{self.number}", daemon=True)
+        self.process = context.Process(target=_work, args=(theirs, make_runner), name=f"worker-{self.number}", daemon=False)
         self.process.start()
         theirs.close()
 

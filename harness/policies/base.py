@@ -148,6 +148,8 @@ def checked_chunk(answer: npt.ArrayLike, action_dim: int) -> Float64Array:
     Raises:
         PolicyOutputError: A wrong type, a wrong shape, NaN or infinity.
     """
+    if answer is None:
+        raise PolicyOutputError("the policy answered with None; is there a `return` missing?")
     try:
         chunk = np.array(answer, dtype=np.float64)
     except (TypeError, ValueError) as error:

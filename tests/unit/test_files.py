@@ -7,6 +7,13 @@ from harness.errors import StoreError
 from harness.files import remove_asides, written_aside
 
 
+def interrupted(path: Path, interruption: BaseException) -> None:
+    """Writes half of a file."""
+    with written_aside(path) as aside:
+        aside.write_text("half")
+        raise interruption
+
+
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "run.json"
     with written_aside(path) as aside:
@@ -21,23 +28,21 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
 def test_an_error_keeps_the_older_file_and_leaves_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_text("older")
-    with pytest.raises(ZeroDivisionError), written_aside(path) as aside:
-        aside.write_text("half")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        interrupted(path, ZeroDivisionError())
     assert path.read_text() == "older"
     assert os.listdir(tmp_path) == ["run.json"]
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), written_aside(tmp_path / "run.json") as aside:
-        aside.write_text("half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "run.json", KeyboardInterrupt())
     assert os.listdir(tmp_path) == []
 
 
 def test_a_folder_that_is_a_file_is_a_store_error_that_names_the_path(tmp_path: Path) -> None:
     (tmp_path / "traces").write_text("")
-    with pytest.raises(StoreError, match="traces/a.npz cannot be written"), written_aside(tmp_path / "traces" / "a.npz"):
+    with pytest.raises(StoreError, match=r"traces/a.npz cannot be written"), written_aside(tmp_path / "traces" / "a.npz"):
         pass
 
 
@@ -47,7 +52,7 @@ def test_a_name_that_the_file_system_refuses_is_a_store_error(tmp_path: Path) ->
 
 
 def test_a_block_that_writes_nothing_is_a_store_error(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="run.json cannot be written"), written_aside(tmp_path / "run.json"):
+    with pytest.raises(StoreError, match=r"run.json cannot be written"), written_aside(tmp_path / "run.json"):
         pass
 
 

@@ -13,6 +13,7 @@ PROTOCOL = Protocol(
     image_width_px=1, image_rotation_deg=0, state_layout=(), gripper="as_is", replan_steps=None,
     scene_seeding="episode_key", scene_seed=0,
 )  # fmt: skip
+EVERYTHING = Selection()
 
 
 def suite(name: str, tasks: int) -> Suite:
@@ -20,7 +21,7 @@ def suite(name: str, tasks: int) -> Suite:
     return Suite(name, (), "libero", "", PROTOCOL, made)
 
 
-def plan(suites, selection=Selection(), count=3, seed=0):
+def plan(suites, selection=EVERYTHING, count=3, seed=0):
     counts = {(s.name, task.task_id): count for s in suites for task in s.tasks}
     return plan_episodes(suites, selection, counts, seed=seed)
 
@@ -110,7 +111,7 @@ def test_an_initial_state_out_of_range_is_refused_with_the_range() -> None:
 
 
 def test_more_episodes_than_initial_states_are_refused_and_repeats_suggested() -> None:
-    with pytest.raises(UsageError, match="a task 0 has 3 initial states, not 4.*--repeats"):
+    with pytest.raises(UsageError, match=r"a task 0 has 3 initial states, not 4.*--repeats"):
         plan([suite("a", 1)], Selection(episodes=4))
 
 

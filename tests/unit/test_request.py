@@ -10,6 +10,7 @@ import pytest
 
 from harness.envs.gl import GLInfo
 from harness.envs.libero.assets import AssetSet
+from harness.envs.libero.installation import missing_packages
 from harness.errors import HarnessError, ResumeError, UsageError
 from harness.evaluation import evaluate
 from harness.request import Prepared, Request, _video_wishes, default_directory, prepare, refuse_differences
@@ -57,7 +58,7 @@ def stored(prepared: Prepared):
 
 def differences(before, after) -> dict[str, str]:
     """Field -> what `refuse_differences` says about it."""
-    with pytest.raises(ResumeError, match="^runs/a cannot be resumed.*\n(.|\n)*--out") as caught:
+    with pytest.raises(ResumeError, match=r"^runs/a cannot be resumed.*\n(.|\n)*--out") as caught:
         refuse_differences(before, after, Path("runs/a"))
     lines = str(caught.value).splitlines()[1:-1]
     return dict(line.strip().split(": ", 1) for line in lines)
@@ -68,7 +69,7 @@ def differences(before, after) -> dict[str, str]:
     [
         ("episodes", 0), ("repeats", 0), ("seed", -1), ("seed", 2**32), ("replan", 0), ("max_steps", -5), ("workers", -1),
         ("retries", -1), ("episodes", 1.5), ("seed", "7"), ("tasks", 3), ("video", 2), ("video", "some"), ("video", "-1"),
-        ("video", "1.5"), ("video", ""), ("out", Path("a")), ("errors_as_failures", "yes"), ("episodes", True + 0.5),
+        ("video", "1.5"), ("video", ""), ("out", Path("a")), ("errors_as_failures", "yes"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_refused_with_the_options_name_and_the_value(field, value) -> None:
@@ -88,7 +89,7 @@ def test_a_timeout_may_be_whole_or_not(seconds) -> None:
 
 
 def test_a_timeout_needs_a_worker() -> None:
-    with pytest.raises(UsageError, match="--episode-timeout needs a worker process.*--workers"):
+    with pytest.raises(UsageError, match=r"--episode-timeout needs a worker process.*--workers"):
         Request("goal", "zero", workers=0, episode_timeout_s=5.0)
 
 
@@ -106,8 +107,9 @@ def test_a_selection_is_read_from_the_text() -> None:
 
 @pytest.mark.parametrize("option", ["tasks", "init"])
 def test_a_selection_that_cannot_be_read_is_refused(option) -> None:
+    request = Request("goal", "zero", **{option: "x"})
     with pytest.raises(UsageError, match="'x' is not a list of indices"):
-        Request("goal", "zero", **{option: "x"}).selection
+        _ = request.selection
 
 
 def test_a_wrong_selection_is_refused_before_anything_is_looked_for() -> None:
@@ -253,6 +255,7 @@ def test_the_default_directorys_hash_is_of_what_identifies_the_run(prepared) -> 
     assert digest(dataclasses.replace(prepared, seed=8)) != digest(prepared)
 
 
+@pytest.mark.skipif(bool(missing_packages()), reason="hf-libero is not installed")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -193,7 +193,7 @@ def test_reopening_removes_half_written_files(tmp_path: Path) -> None:
 
 def test_a_new_run_is_not_put_into_a_directory_with_content(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years")
-    with pytest.raises(StoreError, match="is not empty.*--resume"):
+    with pytest.raises(StoreError, match=r"is not empty.*--resume"):
         RunStore.create(tmp_path, INFO)
     assert os.listdir(tmp_path) == ["thesis.tex"]
 
@@ -223,7 +223,7 @@ def test_a_directory_that_cannot_be_opened_is_not_left_locked(tmp_path: Path) ->
     path = filled(tmp_path / "run")
     path.unlink()
     path.mkdir()
-    with pytest.raises(StoreError, match="episodes.jsonl cannot be written"):
+    with pytest.raises(StoreError, match=r"episodes.jsonl cannot be written"):
         RunStore(tmp_path / "run")
     path.rmdir()
     RunStore(tmp_path / "run").close()

@@ -173,7 +173,7 @@ def test_an_unknown_suite_is_answered_with_the_nearest_names() -> None:
 
 
 def test_an_unknown_preset_is_answered_with_the_nearest_name() -> None:
-    with pytest.raises(SuiteError, match="unknown protocol 'openvl'. Did you mean 'openvla'"):
+    with pytest.raises(SuiteError, match=r"unknown protocol 'openvl'. Did you mean 'openvla'"):
         preset(one("goal"), "openvl")
 
 
@@ -183,7 +183,7 @@ def test_a_preset_cannot_be_a_path_out_of_the_folder() -> None:
 
 
 def test_a_preset_that_says_nothing_about_a_suite_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match="'openpi' says nothing about suite 'mine'.*--protocol standard"):
+    with pytest.raises(SuiteError, match=r"'openpi' says nothing about suite 'mine'.*--protocol standard"):
         preset(one(written(tmp_path)), "openpi")
 
 
@@ -224,7 +224,7 @@ def test_ones_own_files_come_before_upstreams(tmp_path: Path) -> None:
         ({}, {"max_step": 3}, r"protocol\.max_step: no such field\. Did you mean 'max_steps'"),
         ({}, {"gripper": "open"}, r"protocol\.gripper: .*'as_is', 'binarize' or 'rlds_sign'.*'open'"),
         ({}, {"image_rotation_deg": 90}, r"protocol\.image_rotation_deg: .*0 or 180, not 90"),
-        ({}, {"state_layout": ["eef_poss"]}, r"protocol\.state_layout: 'eef_poss' is no part of the state\. Did you mean 'eef_pos'"),
+        ({}, {"state_layout": ["eef_poss"]}, r"protocol\.state_layout: 'eef_poss' is no part.*Did you mean 'eef_pos'"),
         ({}, {"settle_action": [0, 0]}, r"protocol\.settle_action: .*at least 7"),
         ({}, {"settle_action": [0, 0, 0, 0, 0, 0, float("nan")]}, r"protocol\.settle_action\.6: .*finite"),
         ({}, {"scene_seed": 2**32}, r"protocol\.scene_seed: "),
@@ -241,7 +241,7 @@ def test_ones_own_files_come_before_upstreams(tmp_path: Path) -> None:
         ({"tasks": [7]}, {}, r"tasks\.0: .*7"),
         ({"tasks": [TASK, {"name": TASK}]}, {}, f"tasks: '{TASK}' is named more than once"),
         ({"tasks": ["put_it_away"]}, {}, r"put_it_away\.bddl is neither in .* nor in .*libero_90"),
-        ({"tasks": [{"name": TASK, "init_states": "no.npy"}]}, {}, r"no\.npy is neither in .* nor in .*init_files/libero_90"),
+        ({"tasks": [{"name": TASK, "init_states": "no.npy"}]}, {}, r"no\.npy is neither in .*init_files/libero_90"),
     ],
 )  # fmt: skip
 def test_a_wrong_field_is_reported_with_file_and_path(tmp_path, changes, protocol, message) -> None:
@@ -284,7 +284,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path) -> None:
 
 
 def test_a_file_that_is_not_there_is_reported(tmp_path) -> None:
-    with pytest.raises(SuiteError, match="cannot read suite file .*nowhere.yaml"):
+    with pytest.raises(SuiteError, match=r"cannot read suite file .*nowhere.yaml"):
         load_suites(str(tmp_path / "nowhere.yaml"))
 
 
@@ -299,14 +299,14 @@ def test_a_collection_of_ones_own_names_suites_and_files(tmp_path) -> None:
 def test_a_collection_that_names_a_suite_twice_is_refused(tmp_path, members) -> None:
     path = tmp_path / "twice.yaml"
     path.write_text(yaml.safe_dump({"schema": 1, "name": "twice", "suites": members}))
-    with pytest.raises(SuiteError, match="twice.yaml: suites: 'libero_(goal|spatial)' is named more than once"):
+    with pytest.raises(SuiteError, match=r"twice.yaml: suites: 'libero_(goal|spatial)' is named more than once"):
         load_suites(str(path))
 
 
 def test_a_collection_that_contains_itself_is_refused(tmp_path) -> None:
     path = tmp_path / "mirror.yaml"
     path.write_text(yaml.safe_dump({"schema": 1, "name": "mirror", "suites": [str(path)]}))
-    with pytest.raises(SuiteError, match="mirror.yaml: suites: the collection contains itself"):
+    with pytest.raises(SuiteError, match=r"mirror.yaml: suites: the collection contains itself"):
         load_suites(str(path))
 
 
@@ -322,7 +322,7 @@ def test_a_folder_of_suites_may_be_named_by_the_environment(tmp_path, monkeypatc
 def test_a_nameless_file_in_the_folder_of_suites_is_reported(tmp_path, monkeypatch) -> None:
     written(tmp_path, without=["name"], name="nameless.yaml")
     monkeypatch.setenv("EVALHARNESS_SUITES", str(tmp_path))
-    with pytest.raises(SuiteError, match="nameless.yaml: name: Field required"):
+    with pytest.raises(SuiteError, match=r"nameless.yaml: name: Field required"):
         suite_names()
-    with pytest.raises(SuiteError, match="nameless.yaml: name: Field required"):
+    with pytest.raises(SuiteError, match=r"nameless.yaml: name: Field required"):
         load_suites("mine")

@@ -9,8 +9,15 @@ from harness.types import Episode
 NAMES = st.from_regex(r"[A-Za-z0-9_.-]{1,12}", fullmatch=True)
 NUMBERS = st.integers(min_value=0, max_value=10_000)
 EPISODES = st.builds(
-    Episode, suite=NAMES, task_id=NUMBERS, task=NAMES, instruction=st.text(max_size=10), init=NUMBERS, repeat=NUMBERS, seed=NUMBERS
-)  # fmt: skip
+    Episode,
+    suite=NAMES,
+    task_id=NUMBERS,
+    task=NAMES,
+    instruction=st.text(max_size=10),
+    init=NUMBERS,
+    repeat=NUMBERS,
+    seed=NUMBERS,
+)
 EPISODE = Episode("libero_goal", 3, "open_the_drawer", "open the drawer", init=7, repeat=2, seed=11)
 
 

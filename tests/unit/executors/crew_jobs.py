@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -44,6 +45,13 @@ class Runner:
 
     def double(self, job: Job):
         return os.getpid(), 2 * job.number
+
+    def double_in_a_child(self, job: Job):
+        """Uses a process of its own, as a data loader with workers does."""
+        child = multiprocessing.get_context("spawn").Process(target=os._exit, args=(2 * job.number,))
+        child.start()
+        child.join()
+        return os.getpid(), child.exitcode
 
     def kill(self, job: Job):
         os.kill(os.getpid(), signal.SIGKILL)

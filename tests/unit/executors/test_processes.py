@@ -53,6 +53,10 @@ def test_a_job_is_started_before_it_is_finished_and_by_the_same_worker() -> None
             assert started[event.job] == event.worker
 
 
+def test_a_job_may_start_processes_of_its_own() -> None:
+    assert finished(executor().events(deque([Job(21, "double_in_a_child")]))) == {21: 42}
+
+
 def test_without_jobs_nothing_happens() -> None:
     assert list(executor(2).events(deque())) == []
 
@@ -138,9 +142,8 @@ def test_an_unexpected_error_in_making_a_runner_is_named() -> None:
 def test_what_a_runner_raises_ends_the_run_with_that_error(action, kind, message) -> None:
     seen = []
     with pytest.raises(kind) as caught:
-        for event in executor(2).events(deque([Job(0, action), Job(1, "hang")])):
-            seen.append(type(event))
-    assert seen == [Started, Started]
+        seen.extend(executor(2).events(deque([Job(0, action), Job(1, "hang")])))
+    assert [type(event) for event in seen] == [Started, Started]
     assert (type(caught.value), str(caught.value)) == (kind, message)
     (note,) = caught.value.__notes__
     assert "In a worker process:\nTraceback" in note

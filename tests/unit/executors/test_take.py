@@ -34,9 +34,7 @@ def test_when_all_groups_are_taken_the_first_job_is_next() -> None:
     assert taken("b1 a1") == "b1"
 
 
-@given(
-    st.lists(st.tuples(NAMES, st.integers(0, 9)), min_size=1, max_size=10), st.none() | NAMES, st.sets(NAMES)
-)
+@given(st.lists(st.tuples(NAMES, st.integers(0, 9)), min_size=1, max_size=10), st.none() | NAMES, st.sets(NAMES))
 def test_one_job_is_taken_and_the_others_keep_their_order(jobs, last, busy) -> None:
     queue = deque(jobs)
     job = take(queue, lambda job: job[0], last, busy)
