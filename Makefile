@@ -7,7 +7,7 @@
 PYTHON ?=
 # no: never call apt-get.
 SYSTEM_PACKAGES ?= yes
-PYTEST_FLAGS ?= -n 2
+PYTEST_FLAGS ?= -n 2 --dist loadgroup
 export PYTHON SYSTEM_PACKAGES
 
 BIN := .venv/bin

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -15,9 +17,13 @@ import numpy as np
 import pytest
 
 from harness import Run, evaluate
+from harness.envs.libero.init_states import load_init_states
 from harness.policies.openpi_server import serve
+from harness.recording.trace import load_trace
+from harness.suites import load_suites
 
-pytestmark = [pytest.mark.assets, pytest.mark.slow]
+# One group: the tests share a run, which parallel test processes would otherwise each make.
+pytestmark = [pytest.mark.assets, pytest.mark.slow, pytest.mark.xdist_group("libero_run")]
 
 LOOKING = f"py:{Path(__file__).parents[1] / 'policies' / 'looking.py'}:Looking"
 STEPS = 12
@@ -202,3 +208,47 @@ def test_nothing_is_written_to_the_home_directory_but_the_cache(simulator, tmp_p
     assert done.returncode == 0, done.stderr
     assert not (home / ".libero").exists()
     assert [path.name for path in home.iterdir()] == [".cache"]
+
+
+def test_a_suite_of_ones_own_brings_its_tasks_initial_states_cameras_and_words(simulator, tmp_path):
+    (upstream,) = load_suites("object")
+    task = upstream.tasks[0]
+    (tmp_path / "bddl").mkdir()
+    shutil.copy(task.bddl, tmp_path / "bddl" / "my_task.bddl")
+    np.save(tmp_path / "states.npy", load_init_states(task.init_states)[5:8])
+    protocol = dataclasses.asdict(upstream.protocol)
+    del protocol["name"]
+    content = {
+        "schema": 1,
+        "name": "my_suite",
+        "environment": "libero",
+        "protocol": {
+            **protocol,
+            "max_steps": 2,
+            "cameras": {"front": "frontview"},
+            "image_height_px": 48,
+            "image_width_px": 64,
+        },
+        "bddl": "bddl",
+        "tasks": [{"name": "my_task", "instruction": "do it", "init_states": "states.npy"}],
+    }
+    suite = tmp_path / "my_suite.yaml"
+    suite.write_text(json.dumps(content, default=list))  # JSON is YAML
+    policy = tmp_path / "noting.py"
+    policy.write_text(
+        "seen = []\n"
+        "def infer(observation):\n"
+        "    seen.append((observation.images['front'].shape, observation.instruction, observation.step))\n"
+        "    assert seen[-1][0] == (48, 64, 3) and seen[-1][1] == 'do it', seen\n"
+        "    return [0.0] * 7\n"
+    )
+    run = evaluate(str(suite), f"py:{policy}:infer", progress=False, out=str(tmp_path / "run"))
+    episodes = run.episodes()
+    assert list(episodes["outcome"]) == ["failure"] * 3, episodes["error"].to_list()
+    assert list(episodes["key"]) == [f"my_suite/task0/init{i}/repeat0/seed0" for i in range(3)]
+    settled = evaluate(
+        "object", "zero", tasks="0", init="5", max_steps=1, video="none", progress=False, out=str(tmp_path / "b")
+    )
+    mine, theirs = (load_trace(r.directory / r.episodes()["trace"][0]) for r in (run, settled))
+    assert mine.qpos.shape[1] == theirs.qpos.shape[1]
+    np.testing.assert_allclose(mine.qpos[0], theirs.qpos[0], atol=1e-6)

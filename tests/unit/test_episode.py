@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import math
+import random
 import re
 import time
 from types import MappingProxyType
@@ -321,3 +322,22 @@ def test_wall_times_are_parts_of_the_whole() -> None:
 
 def test_the_time_of_a_policy_that_raises_counts() -> None:
     assert run(policy=Answering(ValueError("late"))).policy_s > 0
+
+
+class Sampling(Steady):
+    """Draws its actions from the global generators, as many diffusion policies do."""
+
+    def infer(self, observation):
+        return [random.random(), np.random.rand()]
+
+
+def test_a_policy_that_samples_from_global_generators_answers_the_same_whatever_ran_before() -> None:
+    first = run(policy=Sampling(), max_steps=3)
+    random.random()
+    np.random.rand(5)
+    again = run(policy=Sampling(), max_steps=3)
+    other = run_episode(
+        Line(), SPEC, Sampling(), dataclasses.replace(PROTOCOL, max_steps=3), dataclasses.replace(EPISODE, init=9)
+    )
+    np.testing.assert_array_equal(first.trace.actions, again.trace.actions)
+    assert not np.array_equal(first.trace.actions, other.trace.actions)
