@@ -68,8 +68,8 @@ class ProcessExecutor(Generic[JobT, ResultT]):
     def _give(self, worker: _Worker[JobT], queue: deque[JobT], crew: list[_Worker[JobT]]) -> Started[JobT]:
         others = {other.group for other in crew if other is not worker and other.busy}
         job = take(queue, self.group, worker.group, others)
-        worker.group = self.group(job)
         worker.start(self.make_runner, job)
+        worker.group = self.group(job)
         return Started(job, worker.number)
 
     def _event_of(self, worker: _Worker[JobT]) -> Event[JobT, ResultT] | None:
@@ -112,6 +112,7 @@ class _Worker(Generic[JobT]):
 
     def start(self, make_runner: Callable[[], Runner[JobT, Any]], job: JobT) -> None:
         if self.dead:
+            self.end()
             self._spawn(make_runner)
         assert self.pipe is not None
         self.job, self.since = job, time.monotonic()
