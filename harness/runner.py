@@ -86,8 +86,9 @@ class EpisodeRunner:
         self._config = config
         use_gl(config.gl)
         self._spec = protocol_spec(next(iter(config.protocols.values())))
-        self._policy = make_policy(config.policy_uri, self._spec)
+        # Before the policy, which may import LIBERO itself, and would be asked where its files are.
         prepare(config.assets_root)
+        self._policy = make_policy(config.policy_uri, self._spec)
         self._environment = LiberoEnvironment(config.suites, config.protocols)
 
     def __call__(self, job: Job) -> Report:

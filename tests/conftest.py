@@ -7,6 +7,12 @@ import pytest
 from harness.errors import HarnessError
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all-tasks", action="store_true", help="compare all 130 LIBERO tasks with upstream's loop, not eight of them"
+    )
+
+
 @pytest.fixture(scope="session")
 def libero_assets():
     """The official assets, or a skip that says why not."""
@@ -15,7 +21,7 @@ def libero_assets():
     try:
         assets = find_assets()
     except HarnessError as error:
-        pytest.skip(f"LIBERO's official assets are not here: {str(error).splitlines()[0]}")
+        pytest.skip(f"LIBERO's official assets are not here (docs/assets.md): {str(error).splitlines()[0]}")
     missing = missing_files(assets)
     if missing:
         pytest.skip(f"LIBERO's official assets are incomplete: {len(missing)} files are missing, such as {missing[0]}")

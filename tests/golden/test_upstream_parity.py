@@ -67,9 +67,15 @@ def assert_equals_upstream(environment, episode, actions, moments):
             reached = environment.step(actions[step])
 
 
-@pytest.mark.parametrize(("suite_name", "task_id"), TASKS)
-def test_the_openpi_preset_gives_every_episode_of_upstreams_loop_in_any_order(simulator, suite_name, task_id):
-    suite, task = task_of(suite_name, task_id)
+def pytest_generate_tests(metafunc):
+    if "compared_task" in metafunc.fixturenames:
+        every = [(suite.name, task.task_id) for name in ("all", "90") for suite in load_suites(name) for task in suite.tasks]
+        tasks = every if metafunc.config.getoption("--all-tasks") else TASKS
+        metafunc.parametrize("compared_task", tasks, ids=lambda task: f"{task[0]}-{task[1]}")
+
+
+def test_the_openpi_preset_gives_every_episode_of_upstreams_loop_in_any_order(simulator, compared_task):
+    suite, task = task_of(*compared_task)
     protocol = preset(suite, "openpi")
     init_states = load_init_states(task.init_states)
     upstream = make_env(task)
