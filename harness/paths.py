@@ -25,11 +25,16 @@ def suites_dir() -> Path:
     ``$EVALHARNESS_SUITES``, else the checkout's ``suites``, else the copy inside the installed package. Whether the folder
     exists is for the reader to check.
     """
-    chosen = _folder_from("EVALHARNESS_SUITES")
-    if chosen is not None:
-        return chosen
-    checkout = checkout_root()
-    return checkout / "suites" if checkout else _PACKAGE / "_data" / "suites"
+    return _shipped_folder("EVALHARNESS_SUITES", "suites")
+
+
+def robots_dir() -> Path:
+    """The folder of the robots' descriptions, one folder a robot.
+
+    ``$EVALHARNESS_ROBOTS``, else the checkout's ``robots``, else the copy inside the installed package. Whether the folder
+    exists is for the reader to check.
+    """
+    return _shipped_folder("EVALHARNESS_ROBOTS", "robots")
 
 
 def data_dir() -> Path:
@@ -60,6 +65,15 @@ def cache_dir() -> Path:
     if base is not None and _make_writable(base / "evalharness"):
         return base / "evalharness"
     return _private_temporary(Path(tempfile.gettempdir()))
+
+
+def _shipped_folder(variable: str, name: str) -> Path:
+    """A folder that comes with the harness: the environment's choice, else the checkout's, else the wheel's copy."""
+    chosen = _folder_from(variable)
+    if chosen is not None:
+        return chosen
+    checkout = checkout_root()
+    return checkout / name if checkout else _PACKAGE / "_data" / name
 
 
 def _folder_from(variable: str) -> Path | None:
