@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from harness.errors import HarnessError
@@ -11,6 +13,14 @@ def pytest_addoption(parser):
     parser.addoption(
         "--all-tasks", action="store_true", help="compare all 130 LIBERO tasks with upstream's loop, not eight of them"
     )
+
+
+def pytest_configure(config):
+    """Chooses how pictures are drawn, before any test file imports mujoco, which cannot change it afterwards."""
+    from harness.envs.gl import choose_gl, use_gl
+
+    with contextlib.suppress(HarnessError):  # where nothing draws, the tests that draw say so
+        use_gl(choose_gl())
 
 
 @pytest.fixture(scope="session")
