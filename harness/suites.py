@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from harness.checked_yaml import checked, read_mapping
 from harness.envs.libero.installation import libero_root
 from harness.envs.libero.spec import STATE_PARTS, libero_env_spec
 from harness.errors import SuiteError, suggest
@@ -94,9 +94,6 @@ class _PresetFile(_Strict):
     protocol: dict[str, Any]
 
 
-_Schema = TypeVar("_Schema", bound=BaseModel)
-
-
 def load_suites(name: str) -> tuple[Suite, ...]:
     """Finds suites by name, alias or file.
 
@@ -120,10 +117,10 @@ def is_suite_file(name: str) -> bool:
 def _load(name: str, within: tuple[Path, ...]) -> tuple[Suite, ...]:
     """Loads a suite, or a collection that stands in the collections `within`."""
     path = Path(name) if is_suite_file(name) else _path_of(name)
-    content = _read_yaml(path)
+    content = read_mapping(path, "suite", SuiteError)
     if "suites" not in content:
-        return (_suite(_checked(_SuiteFile, content, path), path),)
-    collection = _checked(_CollectionFile, content, path)
+        return (_suite(checked(_SuiteFile, content, path, SuiteError), path),)
+    collection = checked(_CollectionFile, content, path, SuiteError)
     if path.resolve() in within:
         raise SuiteError(f"{path}: suites: the collection contains itself")
     suites = tuple(suite for member in collection.suites for suite in _load(member, (*within, path.resolve())))
@@ -160,16 +157,15 @@ def preset(suite: Suite, name: str) -> Protocol:
     if name not in preset_names():
         raise SuiteError(f"unknown protocol {name!r}. {suggest(name, preset_names())}")
     path = suites_dir() / "protocols" / f"{name}.yaml"
-    content = _checked(_PresetFile, _read_yaml(path), path)
+    content = checked(_PresetFile, read_mapping(path, "suite", SuiteError), path, SuiteError)
     if suite.name not in content.max_steps:
         raise SuiteError(
             f"protocol {name!r} says nothing about suite {suite.name!r}; it knows {', '.join(content.max_steps)}. "
             f"Use --protocol {STANDARD}, which is the suite's own."
         )
     standard = {key: value for key, value in dataclasses.asdict(suite.protocol).items() if key != "name"}
-    fields = _checked(
-        _ProtocolFields, {**standard, **content.protocol, "max_steps": content.max_steps[suite.name]}, path, "protocol"
-    )
+    used = {**standard, **content.protocol, "max_steps": content.max_steps[suite.name]}
+    fields = checked(_ProtocolFields, used, path, SuiteError, "protocol")
     return Protocol(name=name, **dict(fields))
 
 
@@ -179,8 +175,8 @@ def _suite_paths(directory: Path) -> list[Path]:
 
 def _names_in(path: Path) -> tuple[str, tuple[str, ...]]:
     """The name and the aliases of the suite or collection in a file, of which nothing else is checked."""
-    content = _read_yaml(path)
-    names = _checked(_Names, {key: content[key] for key in ("name", "aliases") if key in content}, path)
+    content = read_mapping(path, "suite", SuiteError)
+    names = checked(_Names, {key: content[key] for key in ("name", "aliases") if key in content}, path, SuiteError)
     return names.name, names.aliases
 
 
@@ -198,46 +194,6 @@ def _path_of(name: str) -> Path:
     if name not in aliases:
         raise SuiteError(f"unknown suite {name!r}. {suggest(name, aliases)} A suite of your own: --suite PATH.yaml")
     return aliases[name]
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SuiteError(f"cannot read suite file {path}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that no calendar has
-        raise SuiteError(f"{path} is not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise SuiteError(f"{path} must hold a mapping with the fields of a suite, not {type(content).__name__}")
-    return content
-
-
-def _checked(schema: type[_Schema], content: Mapping[str, Any], path: Path, prefix: str = "") -> _Schema:
-    """Checks a file's content; an error names the file and the path of the first wrong fields."""
-    try:
-        return schema.model_validate(content)
-    except ValidationError as error:
-        raise SuiteError("\n".join(f"{path}: {_complaint(schema, e, prefix)}" for e in error.errors()[:5])) from error
-
-
-def _complaint(schema: type[BaseModel], error: Any, prefix: str) -> str:
-    location = ".".join(str(part) for part in (*([prefix] if prefix else []), *error["loc"]))
-    if error["type"] == "extra_forbidden":
-        known = _field_names(schema, error["loc"][:-1])
-        return f"{location}: no such field. {suggest(str(error['loc'][-1]), known)}"
-    if error["type"] == "value_error":
-        return f"{location}: {error['ctx']['error']}"
-    given = "" if error["type"] == "missing" else f", not {error['input']!r}"
-    return f"{location}: {error['msg']}{given}"
-
-
-def _field_names(schema: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    """The fields that would have been right at a location of a file."""
-    if location and location[0] == "protocol":
-        schema = _ProtocolFields
-    elif location and location[0] == "tasks":
-        schema = _TaskFields
-    return [field.alias or name for name, field in schema.model_fields.items()]
 
 
 def _suite(content: _SuiteFile, path: Path) -> Suite:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from harness.checked_yaml import checked, read_mapping
 from harness.errors import UsageError, suggest
 
 _Triple = tuple[float, float, float]
@@ -137,60 +137,12 @@ def read_robot_file(path: Path, variant: str) -> RobotFields:
     Raises:
         UsageError: The file cannot be read, a field is wrong (the message has its path), or the variant is unknown.
     """
-    content = _read_yaml(path)
-    plain = _checked(RobotFields, content, path, "")
+    content = read_mapping(path, "robot", UsageError)
+    plain = checked(RobotFields, content, path, UsageError)
     if variant not in plain.variants:
         raise UsageError(f"{path}: unknown variant {variant!r}. {suggest(variant, plain.variants)}")
     joints = dict(content["joints"])
     for joint, changes in plain.variants[variant].items():
         joints[joint] = {**joints[joint], **changes}
-        _checked(JointFields, joints[joint], path, f"variants.{variant}.{joint}")
-    return _checked(RobotFields, {**content, "joints": joints}, path, "")
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read robot file {path}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that no calendar has
-        raise UsageError(f"{path} is not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"{path} must hold a mapping with the fields of a robot, not {type(content).__name__}")
-    return content
-
-
-_Schema = TypeVar("_Schema", bound=BaseModel)
-
-
-def _checked(schema: type[_Schema], content: dict[str, Any], path: Path, prefix: str) -> _Schema:
-    try:
-        return schema.model_validate(content)
-    except ValidationError as error:
-        raise UsageError("\n".join(f"{path}: {_complaint(schema, e, prefix)}" for e in error.errors()[:5])) from error
-
-
-def _complaint(schema: type[BaseModel], error: Any, prefix: str) -> str:
-    parts = [str(part) for part in error["loc"]]
-    location = ".".join(([prefix] if prefix else []) + parts)
-    if error["type"] == "extra_forbidden":
-        return f"{location}: no such field. {suggest(parts[-1], _field_names(schema, parts[:-1]))}"
-    if error["type"] == "value_error":
-        return f"{location}: {error['ctx']['error']}" if location else str(error["ctx"]["error"])
-    given = "" if error["type"] == "missing" else f", not {error['input']!r}"
-    return f"{location}: {error['msg']}{given}"
-
-
-_FIELDS_BELOW: dict[str, type[BaseModel]] = {
-    "links": LinkFields,
-    "joints": JointFields,
-    "frames": FrameFields,
-    "gripper": GripperFields,
-}
-
-
-def _field_names(schema: type[BaseModel], location: list[str]) -> list[str]:
-    """The fields that would have been right at a location of the file."""
-    if location:
-        schema = InertiaFields if location[-1] == "inertia_kgm2" else _FIELDS_BELOW.get(location[0], schema)
-    return [field.alias or name for name, field in schema.model_fields.items()]
+        checked(JointFields, joints[joint], path, UsageError, f"variants.{variant}.{joint}")
+    return checked(RobotFields, {**content, "joints": joints}, path, UsageError)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import typing
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from harness.errors import UsageError, suggest
+from harness.checked_yaml import checked, read_mapping
+from harness.errors import UsageError
 from harness.kinematics.robot import transform
 
 if typing.TYPE_CHECKING:
@@ -108,18 +108,7 @@ def load_world(path: Path) -> World:
     Raises:
         UsageError: The file cannot be read, or a field is wrong; the message has the field's path.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the world {path}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that no calendar has
-        raise UsageError(f"{path} is not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"{path} must hold a mapping with schema and obstacles, not {type(content).__name__}")
-    try:
-        read = _WorldFile.model_validate(content)
-    except ValidationError as error:
-        raise UsageError("\n".join(f"{path}: {_complaint(one)}" for one in error.errors()[:5])) from error
+    read = checked(_WorldFile, read_mapping(path, "world", UsageError), path, UsageError)
     return World(obstacles=read.obstacles, clearance_m=read.clearance_m)
 
 
@@ -166,24 +155,3 @@ def _quat_wxyz(obstacle: _Placed) -> list[float]:
         return [value / length for value in obstacle.quat_wxyz]
     rotation = transform((0.0, 0.0, 0.0), obstacle.rpy_rad or (0.0, 0.0, 0.0))[:3, :3]
     return [float(value) for value in np.roll(Rotation.from_matrix(rotation).as_quat(), 1)]
-
-
-_SHAPES: dict[str, type[_Placed]] = {"box": Box, "sphere": Sphere, "cylinder": Cylinder}
-
-
-def _complaint(error: Any) -> str:
-    """One line: where, what, and what would have been right. The kind of an obstacle is no part of its path."""
-    parts = [str(part) for part in error["loc"]]
-    shape = parts.pop(2) if len(parts) > 2 and parts[0] == "obstacles" and parts[2] in _SHAPES else None
-    where = ".".join(parts)
-    if error["type"] == "extra_forbidden":
-        schema = _SHAPES[shape] if shape else _WorldFile
-        return f"{where}: no such field. {suggest(parts[-1], [f.alias or n for n, f in schema.model_fields.items()])}"
-    if error["type"] == "union_tag_invalid":
-        return f"{where}.type: {suggest(str(error['ctx']['tag']), _SHAPES)}"
-    if error["type"] == "union_tag_not_found":
-        return f"{where}.type: missing. {suggest('', _SHAPES)}"
-    if error["type"] == "value_error":
-        return f"{where}: {error['ctx']['error']}" if where else str(error["ctx"]["error"])
-    given = "" if error["type"] == "missing" else f", not {error['input']!r}"
-    return f"{where}: {error['msg']}{given}"

@@ -57,7 +57,7 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, before: str, after: s
 def test_a_file_that_holds_no_world_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="must hold a mapping"):
         load_world(written(tmp_path, "- 1\n"))
-    with pytest.raises(UsageError, match="cannot read the world"):
+    with pytest.raises(UsageError, match="cannot read world file"):
         load_world(tmp_path / "missing.yaml")
 
 
