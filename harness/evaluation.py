@@ -58,28 +58,33 @@ def evaluate(
         for name in ("suite", "policy"):
             if name not in given:
                 raise UsageError(f"say which {name}: --{name}")
-        return _execute(prepare(Request(**given)), directory=None, progress=progress)
+        prepared = prepare(Request(**given))
+        info = prepared.info()
+        place = Path(prepared.request.out) if prepared.request.out else default_directory(prepared, info)
+        return _execute(prepared, RunStore.create(place, info), progress=progress)
     directory = Path(resume)
     if given.pop("out", None) is not None:
         raise UsageError("--out and --resume exclude each other: a resumed run stays in its directory")
-    info = read_info(directory)
-    prepared = prepare(Request(**{**info["request"], **given}))
-    refuse_differences(info, prepared.info(), directory)
-    return _execute(prepared, directory=directory, progress=progress)
+    before = read_info(directory)
+    prepared = prepare(Request(**{**before["request"], **given}))
+    now = prepared.info()
+    refuse_differences(before, now, directory)
+    return _execute(prepared, RunStore(directory), resumed=now, progress=progress)
 
 
-def _execute(prepared: Prepared, *, directory: Path | None, progress: bool) -> Run:
-    """Runs what is left of the plan and writes the tables, also when it is interrupted."""
-    resumed = directory is not None
-    if directory is None:
-        directory = Path(prepared.request.out) if prepared.request.out else default_directory(prepared)
-        store = RunStore.create(directory, prepared.info())
-    else:
-        store = RunStore(directory)
+def _execute(prepared: Prepared, store: RunStore, *, progress: bool, resumed: dict[str, Any] | None = None) -> Run:
+    """Runs what is left of the plan and writes the tables, also when it is interrupted.
+
+    Args:
+        prepared: The plan.
+        store: Where results go; closed here.
+        progress: Whether to show it.
+        resumed: What a new run would record, when this goes on with an older one.
+    """
     try:
-        if resumed:
-            write_info(directory, resumed_info(read_info(directory), prepared.info()))
-        run = Run(directory)
+        if resumed is not None:
+            write_info(store.directory, resumed_info(read_info(store.directory), resumed))
+        run = Run(store.directory)
         session = _Session(prepared, store, shown=progress)
         try:
             session.run_all()

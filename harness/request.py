@@ -302,9 +302,8 @@ def _flat(content: Any, prefix: str = "") -> dict[str, Any]:
     return {prefix: list(content) if isinstance(content, tuple) else content}
 
 
-def default_directory(prepared: Prepared) -> Path:
+def default_directory(prepared: Prepared, info: Mapping[str, Any]) -> Path:
     """``results/<UTC time>-<suite>-<policy>-<hash>``; the hash is over everything that identifies the run."""
-    info = prepared.info()
     digest = hashlib.sha256(repr(sorted(_flat(_identity(info)).items())).encode()).hexdigest()[:8]
     time = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     suite = Path(prepared.request.suite).stem

@@ -56,6 +56,10 @@ class Run:
         final = sorted(final_records(self.records()).values(), key=self._order)
         return _frame(final)
 
+    def error_count(self) -> int:
+        """How many episodes are in error after all tries."""
+        return sum(record.outcome == "error" for record in final_records(self.records()).values())
+
     def summary(self) -> pd.DataFrame:
         """Success rates with intervals: a row a task, a row a suite, and the mean over suites (docs/results.md)."""
         return summarise(self.episodes(), run=self.name, policy=self.policy, errors_as_failures=self.errors_as_failures)

@@ -116,8 +116,7 @@ def libero(ctx: click.Context, /, resume: str | None, **options: Any) -> None:
     run = evaluate(resume=resume, **given)
     print_summary(run)
     click.echo(f"\n{run.directory}")
-    errors = int((run.episodes()["outcome"] == "error").sum())
-    ctx.exit(1 if errors else 0)
+    ctx.exit(1 if run.error_count() else 0)
 
 
 def _was_given(ctx: click.Context, name: str) -> bool:

@@ -66,20 +66,12 @@ def executed(
     return list(motions)
 
 
-def arrived(motion: Executed) -> bool:
-    """Whether the simulated arm came to its goal without touching anything."""
-    from harness.kinematics.base import POSITION_TOLERANCE_M, ROTATION_TOLERANCE_RAD
-
-    near = motion.position_error_m <= POSITION_TOLERANCE_M and motion.rotation_error_rad <= ROTATION_TOLERANCE_RAD
-    return near and not motion.touched
-
-
 def as_data(motion: Executed) -> dict[str, Any]:
     """What was measured, for json."""
     from harness.kinematics.poses import poses_from_matrices
 
     return {
-        "arrived": arrived(motion),
+        "arrived": motion.arrived,
         "reached": poses_from_matrices(motion.base_t_reached[None])[0].tolist(),
         "position_error_m": motion.position_error_m,
         "rotation_error_rad": motion.rotation_error_rad,
@@ -90,7 +82,7 @@ def as_data(motion: Executed) -> dict[str, Any]:
 
 def as_words(index: int, motion: Executed) -> str:
     """What was measured, in a line."""
-    how = "arrived" if arrived(motion) else "did not arrive"
+    how = "arrived" if motion.arrived else "did not arrive"
     touched = f", touched {', '.join(motion.touched)}" if motion.touched else ""
     error = f"{fixed(motion.position_error_m * 1e3, 4)} mm and {fixed(math.degrees(motion.rotation_error_rad), 4)} deg off"
     return f"pose {index} executed: {how}, {error}, {motion.duration_s:.2f} s of motion{touched}"

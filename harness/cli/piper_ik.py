@@ -128,7 +128,7 @@ def _executed(
 def _exit_code(answers: list[_Answer]) -> int:
     if not all(answer.success for answer in answers):
         return 2
-    return 0 if all(answer.executed is None or piper_execute.arrived(answer.executed) for answer in answers) else 1
+    return 0 if all(answer.executed is None or answer.executed.arrived for answer in answers) else 1
 
 
 def _poses(options: dict[str, Any]) -> Poses:

@@ -74,7 +74,7 @@ def piper_plan(ctx: click.Context, /, **options: Any) -> None:
     executed = _executed(plan, frame, options["video"]) if options["execute"] else None
     told = {"frame": frame, "variant": options["variant"], "backend": "ompl"}
     deliver(_text(plan, executed, told, options["layout"] or "table"), None)
-    ctx.exit(0 if executed is None or _arrived(executed) else 1)
+    ctx.exit(0 if executed is None or executed.arrived else 1)
 
 
 @dataclass(frozen=True)
@@ -156,13 +156,6 @@ def _executed(plan: _Plan, frame: str, video: Path | None) -> Executed:
     return executed
 
 
-def _arrived(executed: Executed) -> bool:
-    from harness.kinematics.base import POSITION_TOLERANCE_M, ROTATION_TOLERANCE_RAD
-
-    near = executed.position_error_m <= POSITION_TOLERANCE_M and executed.rotation_error_rad <= ROTATION_TOLERANCE_RAD
-    return near and not executed.touched
-
-
 def _write(trajectory: Trajectory, out: Path) -> None:
     """Writes the trajectory: a csv with a header, or an npz with an array a quantity."""
     import numpy as np
@@ -216,7 +209,7 @@ def _json(plan: _Plan, executed: Executed | None, told: dict[str, Any]) -> dict[
     if executed is None:
         return data
     measured = {
-        "arrived": _arrived(executed),
+        "arrived": executed.arrived,
         "position_error_m": executed.position_error_m,
         "rotation_error_rad": executed.rotation_error_rad,
         "tracking_error_rad": executed.tracking_error_rad.tolist(),

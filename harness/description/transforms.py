@@ -6,20 +6,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from harness.kinematics.poses import matrix_from_rpy
 from harness.types import Float64Array
 
 
 def rpy_matrix(rpy_rad: Sequence[float]) -> Float64Array:
     """The rotation (3, 3) by roll, pitch, yaw about fixed x, y, z, as URDF defines it: ``Rz(yaw) Ry(pitch) Rx(roll)``."""
-    cr, cp, cy = np.cos(rpy_rad)
-    sr, sp, sy = np.sin(rpy_rad)
-    return np.array(
-        [
-            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
-            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
-            [-sp, cp * sr, cp * cr],
-        ]
-    )
+    return matrix_from_rpy(np.array(rpy_rad, dtype=np.float64))
 
 
 def matrix_quat_wxyz(matrix: Float64Array) -> Float64Array:

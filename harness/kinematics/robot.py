@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.errors import UsageError, suggest
 from harness.kinematics._robot_file import JointFields, RobotFields, read_robot_file
+from harness.kinematics.poses import homogeneous, matrix_from_rpy
 from harness.paths import robots_dir
 from harness.types import Float64Array
 
@@ -164,16 +165,7 @@ def parse_tcp_offset(text: str) -> tuple[float, ...]:
 
 def transform(xyz_m: Sequence[float], rpy_rad: Sequence[float]) -> Float64Array:
     """A homogeneous matrix (4, 4) as URDF writes an origin: R = Rz(yaw) Ry(pitch) Rx(roll), about fixed axes."""
-    roll, pitch, yaw = rpy_rad
-    cr, sr, cp, sp, cy, sy = (f(a) for a in (roll, pitch, yaw) for f in (math.cos, math.sin))
-    result = np.eye(4)
-    result[:3, :3] = [
-        [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
-        [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
-        [-sp, cp * sr, cp * cr],
-    ]
-    result[:3, 3] = xyz_m
-    return result
+    return homogeneous(matrix_from_rpy(np.array(rpy_rad, dtype=np.float64)), np.array(xyz_m, dtype=np.float64))
 
 
 def _origin(joint: JointFields) -> Float64Array:

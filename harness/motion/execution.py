@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import HarnessError, UsageError
+from harness.kinematics.base import POSITION_TOLERANCE_M, ROTATION_TOLERANCE_RAD
 from harness.kinematics.robot import RobotModel
 from harness.motion.arm import arm_spec, frame_pose, joint_addresses
 from harness.motion.trajectory import CONTROL_DT_S, PIPER_LIMITS, MotionLimits, Trajectory, as_joints, jerk_limited
@@ -53,6 +54,12 @@ class Executed:
     duration_s: float
     settled: bool
     touched: tuple[str, ...]
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the arm came to its goal, as near as inverse kinematics asks for, without touching anything."""
+        near = self.position_error_m <= POSITION_TOLERANCE_M and self.rotation_error_rad <= ROTATION_TOLERANCE_RAD
+        return near and not self.touched
 
 
 class SimulatedArm:

@@ -243,12 +243,12 @@ def test_all_differences_are_named_at_once(prepared) -> None:
 def test_a_default_directory_says_when_what_and_who(prepared) -> None:
     request = dataclasses.replace(prepared.request, suite="my suites/kitchen.yaml")
     named = dataclasses.replace(prepared, request=request, policy=dataclasses.replace(prepared.policy, name="pi0/a b"))
-    assert re.fullmatch(r"results/\d{8}T\d{6}Z-kitchen-pi0-a-b-[0-9a-f]{8}", str(default_directory(named)))
+    assert re.fullmatch(r"results/\d{8}T\d{6}Z-kitchen-pi0-a-b-[0-9a-f]{8}", str(default_directory(named, named.info())))
 
 
 def test_the_default_directorys_hash_is_of_what_identifies_the_run(prepared) -> None:
     def digest(changed):
-        return default_directory(changed).name[-8:]
+        return default_directory(changed, changed.info()).name[-8:]
 
     more_workers = dataclasses.replace(prepared, request=dataclasses.replace(prepared.request, workers=9))
     assert digest(more_workers) == digest(prepared)
