@@ -155,7 +155,9 @@ class _Running:
 
     def _query(self) -> Float64Array:
         with self._watch.measure("render"):
-            observation = self._environment.observe(images=self._policy.needs_images)
+            observation = self._environment.observe(
+                images=self._policy.needs_images, privileged=self._policy.needs_privileged
+            )
         if self._frame_sha256 is None and observation.images:
             self._frame_sha256 = frame_sha256(observation.images)
         with self._watch.measure("policy"):

@@ -15,7 +15,8 @@ from harness.executors.base import Executor, Finished, Lost, Started
 from harness.executors.processes import ProcessExecutor
 from harness.executors.serial import SerialExecutor
 from harness.reports.progress import Progress
-from harness.request import Prepared, Request, default_directory, prepare, refuse_differences, resumed_info
+from harness.request import Prepared, Request, prepare
+from harness.run_info import default_directory, refuse_differences, resumed_info
 from harness.runner import EpisodeRunner, Job, Report, RunnerConfig
 from harness.runs import Run
 from harness.store import Record, RunStore, final_records, read_info, read_records, write_info
@@ -30,17 +31,19 @@ def evaluate(
     progress: bool = True,
     **options: Any,
 ) -> Run:
-    """Evaluates a policy on LIBERO suites and returns the run.
+    """Evaluates a policy on suites and returns the run.
 
     Args:
-        suite: ``spatial``, ``object``, ``goal``, ``10``, ``90``, ``all``, or the path of a suite's YAML file.
+        suite: LIBERO's ``spatial``, ``object``, ``goal``, ``10``, ``90``, ``all``; the Piper's ``lift``, ``pick-place`` and
+            others (``evalharness suites`` lists them); or the path of a suite's YAML file.
         policy: A policy's URI, such as ``random``, ``py:my_policy.py:Model`` or ``ws://localhost:8000``.
         resume: A run directory to go on with; suite, policy and options that are not given are then the run's own.
         progress: Whether to show progress on standard error.
-        **options: The other fields of `Request`: ``tasks`` and ``init`` (such as ``"0,3-5"``), ``episodes``, ``repeats``,
-            ``seed``, ``protocol``, ``replan``, ``max_steps``, ``workers`` (0 runs in this process, N spawns N processes; a
-            script that spawns needs ``if __name__ == "__main__":``), ``assets``, ``gl``, ``video``, ``out``, ``retries``,
-            ``episode_timeout_s``, ``errors_as_failures``.
+        **options: The other fields of `Request`: ``environment``, ``tasks`` and ``init`` (such as ``"0,3-5"``),
+            ``episodes``, ``repeats``, ``seed``, ``protocol``, ``replan``, ``max_steps``, ``action_space``, ``language``,
+            ``workers`` (0 runs in this process, N spawns N processes; a script that spawns needs
+            ``if __name__ == "__main__":``), ``assets``, ``gl``, ``video``, ``out``, ``retries``, ``episode_timeout_s``,
+            ``errors_as_failures``.
 
     Returns:
         The run, whose episodes may contain errors; ``run.episodes()`` is a pandas DataFrame.
@@ -60,7 +63,7 @@ def evaluate(
                 raise UsageError(f"say which {name}: --{name}")
         prepared = prepare(Request(**given))
         info = prepared.info()
-        place = Path(prepared.request.out) if prepared.request.out else default_directory(prepared, info)
+        place = Path(prepared.request.out) if prepared.request.out else default_directory(info)
         return _execute(prepared, RunStore.create(place, info), progress=progress)
     directory = Path(resume)
     if given.pop("out", None) is not None:

@@ -30,9 +30,6 @@ PACKAGES = (
     "torch",
 )
 
-# A run may not be resumed with another version of these: episodes of one run would differ.
-SIMULATOR_PACKAGES = ("mujoco", "robosuite", "hf-libero", "bddl")
-
 
 def versions() -> dict[str, str | None]:
     """Versions from the packages' metadata, None where one is not installed; nothing is imported."""

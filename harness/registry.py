@@ -19,6 +19,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
         "zero": "harness.policies.simple:ZeroPolicy",
         "random": "harness.policies.simple:RandomPolicy",
+        "expert": "harness.policies.expert.policy:ExpertPolicy",
         "replay": "harness.policies.replay:ReplayPolicy",
         "py": "harness.policies.python:PythonPolicy",
         "ws": "harness.policies.openpi:OpenPIPolicy",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import hashlib
 import math
-import re
 import sys
 import typing
 from collections.abc import Mapping, Sequence
@@ -14,17 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.envs.families import family_of
+from harness.envs.family import Assets, Family
 from harness.envs.gl import GLInfo, choose_gl
-from harness.envs.libero.assets import AssetSet, check_assets, find_assets
-from harness.envs.libero.init_states import count_init_states
-from harness.errors import ResumeError, UsageError, suggest
+from harness.errors import UsageError, suggest
 from harness.plan import Selection, parse_indices, plan_episodes, selected_tasks
-from harness.provenance import SIMULATOR_PACKAGES, git_commit, machine, versions
+from harness.provenance import git_commit, machine, versions
 from harness.registry import describe_policy
-from harness.runner import VideoWish, protocol_spec
+from harness.runner import VideoWish
 from harness.store import SCHEMA_VERSION
-from harness.suites import STANDARD, is_suite_file, load_suites, preset
-from harness.types import Episode, PolicyInfo, Protocol, Suite
+from harness.suites import is_suite_file, load_suites, preset
+from harness.types import STANDARD, EnvSpec, Episode, PolicyInfo, Protocol, Suite, Task
+
+# The language that every task has an instruction in.
+ENGLISH = "en"
 
 VIDEO_MODES = ("all", "failures", "successes", "none")
 _VIDEO_WISHES: Mapping[str, VideoWish] = {
@@ -41,6 +42,7 @@ class Request:
 
     suite: str
     policy: str
+    environment: str | None = None
     tasks: str | None = None
     episodes: int | None = None
     init: str | None = None
@@ -49,6 +51,8 @@ class Request:
     protocol: str = STANDARD
     replan: int | None = None
     max_steps: int | None = None
+    action_space: str | None = None
+    language: str = ENGLISH
     workers: int = 0
     assets: str = "auto"
     gl: str = "auto"
@@ -125,10 +129,15 @@ class Prepared:
     protocols: Mapping[str, Protocol]
     seed: int
     policy: PolicyInfo
-    assets: AssetSet
+    assets: Assets
     gl: GLInfo
     episodes: tuple[Episode, ...]
     wishes: Mapping[str, VideoWish]
+
+    @property
+    def environment(self) -> str:
+        """The family of environments that all suites belong to."""
+        return self.suites[0].environment
 
     def info(self) -> dict[str, Any]:
         """The content of ``run.json``."""
@@ -136,6 +145,7 @@ class Prepared:
             "schema": SCHEMA_VERSION,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "command": sys.argv,
+            "environment": self.environment,
             "suites": [self._suite_info(suite) for suite in self.suites],
             "policy": {
                 "uri": self.policy.uri,
@@ -179,13 +189,13 @@ class Prepared:
 
     def _suite_info(self, suite: Suite) -> dict[str, Any]:
         protocol = dataclasses.asdict(self.protocols[suite.name])
+        family = family_of(suite.environment)
         tasks = [
             {
                 "task_id": task.task_id,
                 "name": task.name,
                 "instruction": task.instruction,
-                "bddl_sha256": _sha256_of(task.bddl),
-                "init_states_sha256": _sha256_of(task.init_states),
+                **family.fingerprints(task),
             }
             for task in suite.tasks
         ]
@@ -195,34 +205,58 @@ class Prepared:
 def prepare(request: Request) -> Prepared:
     """Checks everything that can be checked before an environment is built, cheap things first."""
     selection = request.selection
-    suites = load_suites(request.suite)
-    protocols = {suite.name: _protocol(suite, request) for suite in suites}
-    specs = [protocol_spec(protocol) for protocol in protocols.values()]
-    if any(spec != specs[0] for spec in specs):
-        raise UsageError(
-            f"the suites of {request.suite!r} show a policy different cameras, picture sizes or states; run them one by one"
-        )
-    seed = next(iter(protocols.values())).scene_seed
+    suites = tuple(_in_language(suite, request.language) for suite in load_suites(request.suite, request.environment))
+    family = family_of(suites[0].environment)
     counts = {
-        (suite.name, task.task_id): count_init_states(task.init_states)
-        for suite in suites
-        for task in selected_tasks(suite, selection)
+        (suite.name, task.task_id): family.init_count(task) for suite in suites for task in selected_tasks(suite, selection)
     }
-    episodes = plan_episodes(suites, selection, counts, seed=seed)
     policy = describe_policy(request.policy)
-    assets = find_assets(request.assets)
-    check_assets(assets, {episode.task for episode in episodes})
+    protocols = _protocols(suites, request, policy)
+    _common_spec(protocols, family, request)
+    seed = next(iter(protocols.values())).scene_seed
+    episodes = plan_episodes(suites, selection, counts, seed=seed)
     return Prepared(
         request=request,
         suites=suites,
         protocols=protocols,
         seed=seed,
         policy=policy,
-        assets=assets,
+        assets=family.assets(request.assets, {episode.task for episode in episodes}),
         gl=choose_gl(request.gl),
         episodes=tuple(episodes),
         wishes=_video_wishes(episodes, request.video),
     )
+
+
+def spec_of(request: Request) -> EnvSpec:
+    """What the policy of a request would be shown, and which actions it would be asked for; nothing is built.
+
+    Raises:
+        UsageError: As `prepare`.
+    """
+    suites = load_suites(request.suite, request.environment)
+    protocols = _protocols(suites, request, describe_policy(request.policy))
+    return _common_spec(protocols, family_of(suites[0].environment), request)
+
+
+def _common_spec(protocols: Mapping[str, Protocol], family: Family, request: Request) -> EnvSpec:
+    """The spec that all suites have in common."""
+    specs = [family.spec(protocol) for protocol in protocols.values()]
+    if any(spec != specs[0] for spec in specs):
+        raise UsageError(
+            f"the suites of {request.suite!r} show a policy different cameras, picture sizes or states, or take different "
+            "actions; run them one by one"
+        )
+    return specs[0]
+
+
+def _protocols(suites: Sequence[Suite], request: Request, policy: PolicyInfo) -> dict[str, Protocol]:
+    """Suite name -> its protocol with what the request and the policy change in it."""
+    space = _action_space(request, policy, family_of(suites[0].environment))
+    protocols = {suite.name: _protocol(suite, request) for suite in suites}
+    if space is None:
+        return protocols
+    return {name: dataclasses.replace(protocol, action_space=space) for name, protocol in protocols.items()}
 
 
 def _protocol(suite: Suite, request: Request) -> Protocol:
@@ -237,6 +271,32 @@ def _protocol(suite: Suite, request: Request) -> Protocol:
     return dataclasses.replace(protocol, **changes)
 
 
+def _action_space(request: Request, policy: PolicyInfo, family: Family) -> str | None:
+    """What the policy declares or the user asks for; None leaves it to the protocol."""
+    asked, declared = request.action_space, policy.action_space
+    for name, place in ((asked, "--action-space"), (declared, f"policy {policy.uri!r} declares action space")):
+        if name is not None and name not in family.action_spaces:
+            raise UsageError(f"{place} {name!r}: there is none of that name here. {suggest(name, family.action_spaces)}")
+    if asked is not None and declared is not None and asked != declared:
+        raise UsageError(f"--action-space is {asked}, and policy {policy.uri!r} declares that its actions are {declared}")
+    return asked or declared
+
+
+def _in_language(suite: Suite, language: str) -> Suite:
+    if language == ENGLISH:
+        return suite
+    return dataclasses.replace(suite, tasks=tuple(_task_in_language(task, language) for task in suite.tasks))
+
+
+def _task_in_language(task: Task, language: str) -> Task:
+    if language not in task.translations:
+        known = (ENGLISH, *task.translations)
+        raise UsageError(
+            f"--language {language!r}: {task.suite}: {task.name} has no instruction in it. {suggest(language, known)}"
+        )
+    return dataclasses.replace(task, instruction=task.translations[language])
+
+
 def _video_wishes(episodes: Sequence[Episode], video: str) -> dict[str, VideoWish]:
     """On which outcome each episode gets a video; a number means the first so many of every task."""
     if video in _VIDEO_WISHES:
@@ -248,68 +308,3 @@ def _video_wishes(episodes: Sequence[Episode], video: str) -> dict[str, VideoWis
         seen[task] = seen.get(task, 0) + 1
         wishes[episode.key] = "always" if seen[task] <= int(video) else "never"
     return wishes
-
-
-def refuse_differences(run: Mapping[str, Any], now: Mapping[str, Any], directory: Path) -> None:
-    """Refuses to resume a run with anything that would make its episodes differ from the ones that are there.
-
-    Raises:
-        ResumeError: Names every field that differs, with both values.
-    """
-    before, after = _flat(_identity(run)), _flat(_identity(now))
-    differing = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    if differing:
-        lines = [f"\n  {name}: the run has {before.get(name)!r}, now it is {after.get(name)!r}" for name in differing]
-        raise ResumeError(
-            f"{directory} cannot be resumed, because these differ:{''.join(lines)}\nBegin a new run with --out."
-        )
-
-
-def resumed_info(run: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of ``run.json`` after a resume: what the run was, and where it was gone on with.
-
-    Args:
-        run: The content before.
-        now: What a new run of the resumed request would record.
-    """
-    session = {name: now[name] for name in ("created", "command", "renderer", "versions", "git_commit", "machine")}
-    plan = {name: now[name] for name in ("episodes", "options", "request")}
-    return {**run, **plan, "resumed": [*run["resumed"], session]}
-
-
-def _identity(info: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of ``run.json`` that may not change within a run."""
-    suites = {
-        suite["name"]: {
-            "protocol": suite["protocol"],
-            "tasks": {str(task["task_id"]): task for task in suite["tasks"]},
-        }
-        for suite in info["suites"]
-    }
-    return {
-        "suites": suites,
-        "policy": {"uri": info["policy"]["uri"], "fingerprint": info["policy"]["fingerprint"]},
-        "seed": info["seed"],
-        "assets": {"kind": info["assets"]["kind"], "sha256": info["assets"]["sha256"]},
-        "versions": {name: info["versions"].get(name) for name in SIMULATOR_PACKAGES},
-    }
-
-
-def _flat(content: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(content, Mapping):
-        parts = (_flat(value, f"{prefix}.{name}" if prefix else str(name)) for name, value in content.items())
-        return {name: value for part in parts for name, value in part.items()}
-    return {prefix: list(content) if isinstance(content, tuple) else content}
-
-
-def default_directory(prepared: Prepared, info: Mapping[str, Any]) -> Path:
-    """``results/<UTC time>-<suite>-<policy>-<hash>``; the hash is over everything that identifies the run."""
-    digest = hashlib.sha256(repr(sorted(_flat(_identity(info)).items())).encode()).hexdigest()[:8]
-    time = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    suite = Path(prepared.request.suite).stem
-    words = [re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-")[:40] for word in (suite, prepared.policy.name)]
-    return Path("results") / "-".join([time, *words, digest])
-
-
-def _sha256_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.envs.families import family_of
 from harness.envs.gl import GLInfo, use_gl
-from harness.envs.libero.environment import LiberoEnvironment
-from harness.envs.libero.installation import prepare
-from harness.envs.libero.spec import libero_env_spec
 from harness.episode import EpisodeResult, run_episode
 from harness.errors import StoreError
 from harness.files import written_aside
@@ -19,7 +17,7 @@ from harness.recording.trace import Trace, save_trace
 from harness.recording.video import episode_frames, write_video
 from harness.registry import make_policy
 from harness.store import ERRORS_FOLDER, TRACES_FOLDER, VIDEOS_FOLDER, Record, identity
-from harness.types import EnvSpec, Episode, Outcome, Protocol, SimState, Suite
+from harness.types import Episode, Outcome, Protocol, SimState, Suite
 
 VideoWish = Literal["always", "success", "failure", "never"]
 
@@ -57,9 +55,9 @@ class RunnerConfig:
     """Everything that a worker needs to know; picklable.
 
     Attributes:
-        suites: The suites that episodes come from.
+        suites: The suites that episodes come from, of one environment.
         protocols: Suite name -> protocol.
-        assets_root: LIBERO's meshes and textures.
+        assets_root: Where scenes are built from.
         gl: The OpenGL back end.
         policy_uri: Which policy.
         directory: The run directory.
@@ -73,11 +71,6 @@ class RunnerConfig:
     directory: Path
 
 
-def protocol_spec(protocol: Protocol) -> EnvSpec:
-    """What LIBERO shows and takes under a protocol."""
-    return libero_env_spec(protocol.image_height_px, protocol.image_width_px, tuple(protocol.cameras), protocol.state_layout)
-
-
 class EpisodeRunner:
     """Runs episodes in this process, with one environment and one policy."""
 
@@ -85,11 +78,11 @@ class EpisodeRunner:
         """Makes policy and environment; models are built when an episode needs them."""
         self._config = config
         use_gl(config.gl)
-        self._spec = protocol_spec(next(iter(config.protocols.values())))
+        family = family_of(config.suites[0].environment)
+        self._spec = family.spec(next(iter(config.protocols.values())))
         # Before the policy, which may import LIBERO itself, and would be asked where its files are.
-        prepare(config.assets_root)
+        self._environment = family.make(config.suites, config.protocols, config.assets_root)
         self._policy = make_policy(config.policy_uri, self._spec)
-        self._environment = LiberoEnvironment(config.suites, config.protocols)
 
     def __call__(self, job: Job) -> Report:
         """Runs one attempt.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.provenance import SIMULATOR_PACKAGES
+from harness.envs.families import family_of
 from harness.reports.summary import summarise, write_summary
 from harness.store import Record, final_records, read_info, read_records
 
@@ -72,7 +72,8 @@ class Run:
         """What the run was, for the top of a table."""
         info = self.info
         suites = ", ".join(suite["name"] for suite in info["suites"])
-        packages = ", ".join(f"{name} {info['versions'][name]}" for name in SIMULATOR_PACKAGES)
+        simulator = family_of(info["environment"]).simulator_packages
+        packages = ", ".join(f"{name} {info['versions'][name]}" for name in simulator)
         return {
             "run": self.name,
             "suite": suites,

@@ -14,7 +14,7 @@ from harness.errors import RunDirectoryError, StoreError
 from harness.files import remove_asides, written_aside
 from harness.types import Episode, Outcome
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 RUN_FILE = "run.json"
 EPISODES_FILE = "episodes.jsonl"
 TRACES_FOLDER = "traces"

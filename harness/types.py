@@ -6,7 +6,6 @@ import hashlib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -19,6 +18,9 @@ UInt8Array = npt.NDArray[np.uint8]
 Outcome = Literal["success", "failure", "error"]
 SceneSeeding = Literal["episode_key", "sequential", "per_episode"]
 GripperRule = Literal["as_is", "binarize", "rlds_sign"]
+
+# The name of a suite's own protocol.
+STANDARD = "standard"
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Protocol:
         cameras: Name in `Observation.images` -> the simulator's camera.
         image_height_px: Height of every picture.
         image_width_px: Width of every picture.
-        image_rotation_deg: Rotation of the simulator's raw picture (rows bottom up) before a policy sees it: 180 reverses
-            rows and columns, 0 leaves the raw picture.
+        image_rotation_deg: Rotation of the environment's own picture before a policy sees it: 180 reverses rows and columns,
+            0 leaves it. LIBERO's own pictures have their rows bottom up, Piper's are upright.
         state_layout: Which parts, in this order, make ``Observation.state["vector"]``.
         gripper: What is done to the last number of every action a model answers with. ``as_is``: nothing.
             ``binarize``: below 0 becomes -1 (open), everything else +1 (close). ``rlds_sign``: 0 (close) to 1 (open) as in
@@ -45,6 +47,7 @@ class Protocol:
             key alone. ``sequential``: the scene that upstream's k-th reset after ``env.seed(scene_seed)`` gives, for the
             k-th episode of a task. ``per_episode``: the scene of one reset after ``env.seed(scene_seed + k)``.
         scene_seed: The run's seed unless the user names another: part of every episode's key, and of the last two rules.
+        action_space: What an action's numbers mean; see the environment's ``spec`` module for the names.
     """
 
     name: str
@@ -61,27 +64,26 @@ class Protocol:
     replan_steps: int | None
     scene_seeding: SceneSeeding
     scene_seed: int
+    action_space: str
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a suite.
+    """One task of a suite. Each family of environments has its own subclass, which says what the scene and the goal are.
 
     Attributes:
         suite: Name of the suite that the task belongs to.
         task_id: Position in that suite, from 0.
-        name: The task's file name without its ending, unique within the suite.
-        instruction: What a language-conditioned policy is told.
-        bddl: The file that defines scene and goal.
-        init_states: The file with the initial states, one row each.
+        name: Unique within the suite.
+        instruction: What a language-conditioned policy is told, in English.
+        translations: Code of another language, such as ``zh`` -> the instruction in it.
     """
 
     suite: str
     task_id: int
     name: str
     instruction: str
-    bddl: Path
-    init_states: Path
+    translations: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Suite:
     Attributes:
         name: Full name, such as ``libero_spatial``.
         aliases: Shorter names that mean the same.
-        environment: Which environment builds the tasks, such as ``libero``.
+        environment: Which family of environments builds the tasks: ``libero`` or ``piper``; see `harness.envs.families`.
         description: One line for people.
         protocol: The standard protocol of this suite.
         tasks: In upstream's order; `Task.task_id` is the index here.
@@ -148,6 +150,21 @@ class Episode:
 
 
 @dataclass(frozen=True)
+class Privileged:
+    """What only a simulator knows: for scripted experts, never for a policy under test.
+
+    Attributes:
+        task: The kind of task. Piper: the scene's kind, such as ``lift``.
+        poses: Name -> base_T_object, (4, 4), m.
+        values: Name -> a number: a drawer's opening (m), say, or a goal's tolerance.
+    """
+
+    task: str
+    poses: Mapping[str, Float64Array]
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Observation:
     """What a policy sees; the same for every environment.
 
@@ -158,15 +175,19 @@ class Observation:
         state: Name -> float64 array. LIBERO gives ``eef_pos`` (3, m, world frame), ``eef_quat_xyzw`` (4),
             ``eef_axis_angle`` (3, rad, angle in [0, 2 pi]), ``eef_axis_angle_shortest`` (3, rad, angle in [0, pi]),
             ``gripper_qpos`` (2, m), ``joint_pos`` (7, rad), and
-            ``vector``: the parts that the protocol's state layout names, one after the other.
+            ``vector``: the parts that the protocol's state layout names, one after the other. Piper gives ``joint_pos`` (6,
+            rad), ``gripper_opening`` (1, m), ``tcp_pos`` (3, m, base frame), ``tcp_quat_wxyz`` (4), ``tcp_axis_angle`` (3,
+            rad, angle in [0, pi]) and ``vector``.
         instruction: What the task asks for, in words.
         step: Control steps since settling; 0 for the first observation of an episode.
+        privileged: What only the simulator knows; None unless the policy said that it needs it.
     """
 
     images: Mapping[str, UInt8Array]
     state: Mapping[str, Float64Array]
     instruction: str
     step: int
+    privileged: Privileged | None = None
 
 
 @dataclass(frozen=True)
@@ -179,6 +200,7 @@ class EnvSpec:
         action_high: Largest useful value of each.
         images: Camera name -> (height, width, 3).
         state: State name -> length.
+        action_space: What the numbers of an action mean, as in `Protocol`.
     """
 
     action_dim: int
@@ -186,6 +208,7 @@ class EnvSpec:
     action_high: tuple[float, ...]
     images: Mapping[str, tuple[int, int, int]]
     state: Mapping[str, int]
+    action_space: str
 
 
 @dataclass(frozen=True)
@@ -212,12 +235,14 @@ class PolicyInfo:
         name: Short name for tables and directory names.
         fingerprint: Changes when what answers changes: a file's hash, a server's metadata, a version.
         details: Anything else worth keeping, JSON-able (a server's metadata, say).
+        action_space: What the numbers of its actions mean, where the policy says so; None leaves it to the protocol.
     """
 
     uri: str
     name: str
     fingerprint: str
     details: Mapping[str, typing.Any] = field(default_factory=lambda: MappingProxyType({}))
+    action_space: str | None = None
 
 
 class Policy(typing.Protocol):
@@ -227,10 +252,12 @@ class Policy(typing.Protocol):
         needs_images: False when `Observation.images` may be empty; nothing is rendered for such a policy.
         raw_actions: True when actions are already as the simulator takes them, so that the protocol's gripper rule must not
             be applied (a replay of applied actions, say).
+        needs_privileged: True for a scripted expert, which is shown `Observation.privileged`.
     """
 
     needs_images: bool
     raw_actions: bool
+    needs_privileged: bool
 
     def reset(self, episode: Episode) -> None:
         """Called once before the first `infer` of every episode."""
@@ -251,8 +278,8 @@ class Environment(typing.Protocol):
     def reset(self, episode: Episode) -> str:
         """Builds the episode's scene, settles it, and returns ``scene_sha256`` (see `harness.episode`)."""
 
-    def observe(self, *, images: bool) -> Observation:
-        """What a policy sees now; without pictures when `images` is False."""
+    def observe(self, *, images: bool, privileged: bool = False) -> Observation:
+        """What a policy sees now; without pictures when `images` is False, with `Privileged` when `privileged` is True."""
 
     def step(self, action: Float64Array) -> bool:
         """Applies one action (A,) for one control step; True when the task's goal holds afterwards."""

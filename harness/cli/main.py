@@ -17,6 +17,7 @@ from harness.errors import HarnessError, UsageError, suggest
 # Name -> (module:attribute, one line for --help). Loading them lazily keeps `evalharness --help` and completion quick.
 _COMMANDS = {
     "libero": ("harness.cli.libero:libero", "Evaluate a policy on LIBERO suites."),
+    "piper": ("harness.cli.piper:piper", "Evaluate a policy on suites of the Piper arm."),
     "suites": ("harness.cli.suites:suites", "List suites, tasks, instructions and initial states."),
     "policies": ("harness.cli.policies:policies", "List policy back ends; check that a policy works."),
     "report": ("harness.cli.report:report", "Print a run's table and write its summaries anew."),

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from harness.types import EnvSpec
+
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 # The \b keeps click from filling the lines.
@@ -14,7 +16,8 @@ _CHECK_EXAMPLES = """\b
 Examples:
   evalharness policies check zero
   evalharness policies check 'py:my_policies.py:Model?device=cpu'
-  evalharness policies check 'ws://localhost:8000?timeout_s=300'"""
+  evalharness policies check 'ws://localhost:8000?timeout_s=300'
+  evalharness policies check py:my_policies.py:Model --suite pick-place"""
 
 
 @click.group()
@@ -35,16 +38,16 @@ def list_schemes() -> None:
 
 @policies.command(epilog=_CHECK_EXAMPLES)
 @click.argument("uri")
+@click.option("--suite", metavar="NAME|FILE", help="Whose observations and actions.  [default: LIBERO's, as published]")
 @click.pass_context
-def check(ctx: click.Context, uri: str) -> None:
-    """Ask the policy at URI about a made-up LIBERO observation, and judge its answers.
+def check(ctx: click.Context, uri: str, suite: str | None) -> None:
+    """Ask the policy at URI about a made-up observation, and judge its answers.
 
     No simulator is needed. Exit code 0: no error was found. 1: one was. 2: URI names no policy.
     """
-    from harness.envs.libero.spec import libero_env_spec
     from harness.policies.check import check_policy
 
-    findings = check_policy(uri, libero_env_spec())
+    findings = check_policy(uri, _spec(uri, suite))
     table = Table("", "what", Column("found", overflow="fold"), box=None, pad_edge=False)
     for finding in findings:
         table.add_row(Text(finding.level, style=_STYLES[finding.level]), finding.what, Text(finding.detail))
@@ -53,3 +56,11 @@ def check(ctx: click.Context, uri: str) -> None:
     warnings = sum(finding.level == "warning" for finding in findings)
     click.echo(f"{errors} errors, {warnings} warnings")
     ctx.exit(1 if errors else 0)
+
+
+def _spec(uri: str, suite: str | None) -> EnvSpec:
+    """What a suite's first task shows and takes, in the action space that the policy declares."""
+    from harness.envs.libero.spec import libero_env_spec
+    from harness.request import Request, spec_of
+
+    return libero_env_spec() if suite is None else spec_of(Request(suite, uri))

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.errors import SuiteError, UsageError
 from harness.types import Suite
 
 
@@ -41,7 +42,13 @@ def _print_all() -> None:
     for column in ("suite", "also", "tasks", "max steps", "what"):
         table.add_column(column)
     for name, aliases in suite_names().items():
-        members = load_suites(name)
+        try:
+            members = load_suites(name)
+        except SuiteError:
+            raise
+        except UsageError as error:  # what builds its tasks is not installed
+            table.add_row(name, ", ".join(aliases), "", "", escape(str(error)), style="dim")
+            continue
         steps = ", ".join(str(member.protocol.max_steps) for member in members)
         what = escape(members[0].description) if len(members) == 1 else "together: " + ", ".join(m.name for m in members)
         table.add_row(name, ", ".join(aliases), str(sum(len(member.tasks) for member in members)), steps, what)
@@ -51,13 +58,14 @@ def _print_all() -> None:
 
 
 def _print_tasks(suite: Suite) -> None:
-    from harness.envs.libero.init_states import count_init_states
+    from harness.envs.families import family_of
 
+    family = family_of(suite.environment)
     table = Table(title=escape(f"{suite.name}: {suite.description}"), title_justify="left", box=None, pad_edge=False)
     for column in ("task", "instruction", "initial states", "name"):
         table.add_column(column)
     for task in suite.tasks:
-        table.add_row(str(task.task_id), escape(task.instruction), str(count_init_states(task.init_states)), task.name)
+        table.add_row(str(task.task_id), escape(task.instruction), str(family.init_count(task)), task.name)
     _console().print(table)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +12,10 @@ from harness.errors import HarnessError, UsageError
 from harness.kinematics.base import POSITION_TOLERANCE_M, ROTATION_TOLERANCE_RAD
 from harness.kinematics.robot import RobotModel
 from harness.motion.arm import arm_spec, frame_pose, joint_addresses
+from harness.motion.drive import Drive
 from harness.motion.trajectory import CONTROL_DT_S, PIPER_LIMITS, MotionLimits, Trajectory, as_joints, jerk_limited
 from harness.motion.world import World
 from harness.types import Float64Array
-
-if typing.TYPE_CHECKING:
-    import mujoco
 
 # After the last set point the arm is given until it is this slow, and this long at most.
 _AT_REST_RAD_S = 1e-4
@@ -63,11 +60,7 @@ class Executed:
 
 
 class SimulatedArm:
-    """The arm in MuJoCo, moved by its own position actuators at 500 Hz, gripper closed.
-
-    An actuator pulls with ``kp (ctrl - q) - kv dq/dt``, within its force range. So that it neither lags nor sags, the set
-    point is moved by what velocity, damping and gravity will take, divided by kp: what a servo with feed-forward does.
-    """
+    """The arm in MuJoCo, moved by its own position actuators at 500 Hz, gripper closed."""
 
     def __init__(self, robot: RobotModel, world: World | None = None, path: Path | None = None) -> None:
         """Builds the model.
@@ -88,15 +81,12 @@ class SimulatedArm:
         spec.option.timestep = CONTROL_DT_S
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
-        self._joints = joint_addresses(self._model, robot)
-        self._actuators = _actuators(self._model, robot)
-        self._kp = self._model.actuator_gainprm[self._actuators, 0]
-        self._kv = -self._model.actuator_biasprm[self._actuators, 2]
+        self._drive = Drive(self._model, self._data, robot)
 
     def pose_of(self, joint_pos_rad: Float64Array, frame: str) -> Float64Array:
         """base_T_frame (4, 4) that a joint vector (6,) stands for."""
         data = self._mujoco.MjData(self._model)
-        data.qpos[self._joints.qpos] = joint_pos_rad
+        data.qpos[joint_addresses(self._model, self.robot).qpos] = joint_pos_rad
         self._mujoco.mj_kinematics(self._model, data)
         return frame_pose(data, self.robot, frame)
 
@@ -115,16 +105,16 @@ class SimulatedArm:
             raise UsageError(f"the simulated arm takes a set point every {CONTROL_DT_S} s, not every {trajectory.dt_s} s")
         goal = self.pose_of(trajectory.joint_pos_rad[-1], frame)
         self._mujoco.mj_resetData(self._model, self._data)
-        self._data.qpos[self._joints.qpos] = trajectory.joint_pos_rad[0]
+        self._drive.put(trajectory.joint_pos_rad[0])
         self._mujoco.mj_forward(self._model, self._data)
-        measured, touched = [self._data.qpos[self._joints.qpos].copy()], dict.fromkeys(self._touching())
+        measured, touched = [self._drive.joint_pos_rad], dict.fromkeys(self._touching())
         steps = len(trajectory.time_s) - 1
         for step in range(1, steps + 1 + round(_SETTLE_S / CONTROL_DT_S)):
             now = min(step, steps)
             if step > steps and self._at_rest():
                 break
             self._step(trajectory.joint_pos_rad[now], trajectory.joint_vel_rad_s[now])
-            measured.append(self._data.qpos[self._joints.qpos].copy())
+            measured.append(self._drive.joint_pos_rad)
             touched.update(dict.fromkeys(self._touching()))
         joints = np.array(measured)
         if not np.isfinite(joints).all() or self._data.warning[self._mujoco.mjtWarning.mjWARN_BADQACC].number:
@@ -145,15 +135,13 @@ class SimulatedArm:
         )
 
     def _step(self, joint_pos_rad: Float64Array, joint_vel_rad_s: Float64Array) -> None:
-        dof = self._joints.dof
-        resisting = self._data.qfrc_bias[dof] + (self._kv + self._model.dof_damping[dof]) * joint_vel_rad_s
-        self._data.ctrl[self._actuators] = joint_pos_rad + resisting / self._kp
+        self._drive.move(joint_pos_rad, joint_vel_rad_s)
         self._mujoco.mj_step(self._model, self._data)
         # mj_step leaves poses and contacts of the step's begin; measuring needs those of its end.
         self._mujoco.mj_kinematics(self._model, self._data)
 
     def _at_rest(self) -> bool:
-        return bool(np.abs(self._data.qvel[self._joints.dof]).max() < _AT_REST_RAD_S)
+        return bool(np.abs(self._drive.joint_vel_rad_s).max() < _AT_REST_RAD_S)
 
     def _touching(self) -> list[str]:
         names = []
@@ -228,17 +216,6 @@ def execute_poses(
 
         film(video, motions, robot, world)
     return motions
-
-
-def _actuators(model: mujoco.MjModel, robot: RobotModel) -> npt.NDArray[np.int64]:
-    """The position actuator of each arm joint, (6,)."""
-    moved = {int(joint): actuator for actuator, (joint, _) in reversed(list(enumerate(model.actuator_trnid)))}
-    missing = [name for name in robot.joint_names if model.joint(name).id not in moved]
-    if missing:
-        raise UsageError(
-            f"the arm's model has no actuator for {', '.join(missing)}; only a model with actuators can be driven"
-        )
-    return np.array([moved[model.joint(name).id] for name in robot.joint_names])
 
 
 def _angle(rotation: Float64Array) -> float:

@@ -94,12 +94,14 @@ class BasePolicy:
             whatever comes and refuses for itself.
         needs_images: See `harness.types.Policy`.
         raw_actions: See `harness.types.Policy`.
+        needs_privileged: See `harness.types.Policy`.
     """
 
     params: ClassVar[frozenset[str] | None] = frozenset()
 
     needs_images: bool = True
     raw_actions: bool = False
+    needs_privileged: bool = False
 
     @classmethod
     def describe(cls, uri: PolicyURI) -> PolicyInfo:

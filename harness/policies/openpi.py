@@ -23,13 +23,15 @@ _DESCRIBE_TIMEOUT_S = 5.0
 _DEFAULT_ANSWER_TIMEOUT_S = 120.0
 _DEFAULT_RETRIES = 5
 
-# openpi's name -> ours.
-_IMAGES = {"observation/image": "agentview", "observation/wrist_image": "wrist"}
+_WRIST = "wrist"
 _STATE = "vector"
 
 
 class OpenPIPolicy(BasePolicy):
     """ws://HOST:PORT or wss://...: a policy server that speaks openpi's protocol (openpi, RoboArena).
+
+    ``observation/image`` is the first camera that is not called ``wrist``, ``observation/wrist_image`` that one. A server
+    that answers in one action space alone says so in its metadata, as ``action_space``.
 
     Parameters: ``timeout_s`` for one answer (120), ``size`` of the square that pictures are fitted into in pixels (224; 0
     leaves them), ``retries`` of a connection that broke or cannot be opened (5). An API key comes from the environment,
@@ -38,8 +40,9 @@ class OpenPIPolicy(BasePolicy):
 
     params = frozenset({"timeout_s", "size", "retries"})
 
-    def __init__(self, client: OpenPIClient, action_dim: int, size_px: int) -> None:
+    def __init__(self, client: OpenPIClient, camera: str, action_dim: int, size_px: int) -> None:
         self._client = client
+        self._images = {"observation/image": camera, "observation/wrist_image": _WRIST}
         self._action_dim = action_dim
         self._size_px = size_px
 
@@ -56,12 +59,15 @@ class OpenPIPolicy(BasePolicy):
             name=short_name("openpi", urlsplit(url).netloc),
             fingerprint=metadata_fingerprint(metadata),
             details={"metadata": metadata},
+            action_space=_action_space(metadata, uri),
         )
 
     @classmethod
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> OpenPIPolicy:
         """See `BasePolicy.from_uri`; the connection is made at the first reset."""
-        missing = [name for name in _IMAGES.values() if name not in spec.images]
+        cameras = [name for name in spec.images if name != _WRIST]
+        missing = [] if cameras else ["a picture besides wrist"]
+        missing += [] if _WRIST in spec.images else [_WRIST]
         missing += [] if _STATE in spec.state else [_STATE]
         if missing:
             raise PolicyUnavailableError(
@@ -70,7 +76,7 @@ class OpenPIPolicy(BasePolicy):
             )
         timeout_s, size_px, retries = _options(uri)
         client = OpenPIClient(_checked_url(uri), api_key=_api_key(), answer_timeout_s=timeout_s, retries=retries)
-        return cls(client, spec.action_dim, size_px)
+        return cls(client, cameras[0], spec.action_dim, size_px)
 
     def reset(self, episode: Episode) -> None:
         """Makes sure that the server is there; the protocol itself knows no episodes."""
@@ -94,7 +100,7 @@ class OpenPIPolicy(BasePolicy):
         self._client.close()
 
     def _request(self, observation: Observation) -> dict[str, Any]:
-        request: dict[str, Any] = {theirs: self._picture(observation, ours) for theirs, ours in _IMAGES.items()}
+        request: dict[str, Any] = {theirs: self._picture(observation, ours) for theirs, ours in self._images.items()}
         request["observation/state"] = np.asarray(observation.state[_STATE], dtype=np.float64)
         request["prompt"] = observation.instruction
         return request
@@ -115,6 +121,13 @@ def _actions(answer: Any) -> Any:
     if "actions" not in answer:
         raise PolicyOutputError(f"the answer has no 'actions', only {', '.join(map(str, answer)) or 'nothing'}")
     return answer["actions"]
+
+
+def _action_space(metadata: Any, uri: PolicyURI) -> str | None:
+    space = metadata.get("action_space") if isinstance(metadata, dict) else None
+    if space is not None and not isinstance(space, str):
+        raise PolicyUnavailableError(f"policy {uri.text!r}: the server's action_space is {space!r}; expected a name")
+    return space
 
 
 def _options(uri: PolicyURI) -> tuple[float, int, int]:

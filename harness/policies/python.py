@@ -37,7 +37,7 @@ class PythonPolicy(BasePolicy):
 
     NAME is a function ``fn(observation)`` that answers with (A,) or (T, A); or a class, instantiated with the URI's
     parameters as string keyword arguments; or an object. A class or an object has ``infer(observation)``, and may have
-    ``reset(episode)``, ``close()``, ``needs_images`` and ``raw_actions``.
+    ``reset(episode)``, ``close()``, ``needs_images``, ``raw_actions``, ``needs_privileged`` and ``action_space``.
 
     The parameter ``timeout_s`` is the harness's: an answer that took longer is an error. It is measured after the answer
     came; a call that never returns is ended by ``--episode-timeout``.
@@ -52,6 +52,7 @@ class PythonPolicy(BasePolicy):
         self._infer = target.infer if callable(getattr(target, "infer", None)) else target
         self.needs_images = bool(getattr(target, "needs_images", True))
         self.raw_actions = bool(getattr(target, "raw_actions", False))
+        self.needs_privileged = bool(getattr(target, "needs_privileged", False))
 
     @classmethod
     def describe(cls, uri: PolicyURI) -> PolicyInfo:
@@ -66,9 +67,8 @@ class PythonPolicy(BasePolicy):
         if target.source is not None:
             fingerprint = hashlib.sha256(target.source.read_bytes()).hexdigest()
         details = {"kind": target.kind, "source": str(target.source or location), "params": dict(uri.params)}
-        return PolicyInfo(
-            uri.text, short_name(Path(location).stem if _is_file(location) else location, name), fingerprint, details
-        )
+        short = short_name(Path(location).stem if _is_file(location) else location, name)
+        return PolicyInfo(uri.text, short, fingerprint, details, _action_space(uri, target))
 
     @classmethod
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> PythonPolicy:
@@ -127,6 +127,13 @@ class PythonPolicy(BasePolicy):
 
 def _timeout_s(uri: PolicyURI) -> float | None:
     return uri.seconds("timeout_s", default=1.0) if "timeout_s" in uri.params else None
+
+
+def _action_space(uri: PolicyURI, target: _Target) -> str | None:
+    space = getattr(target.value, "action_space", None)
+    if space is not None and not isinstance(space, str):
+        raise PolicyUnavailableError(f"policy {uri.text!r}: its action_space is {space!r}; expected a name")
+    return space
 
 
 def _split(uri: PolicyURI) -> tuple[str, str]:

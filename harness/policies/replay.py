@@ -7,11 +7,13 @@ import hashlib
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from harness.errors import PolicyError, PolicyUnavailableError
 from harness.policies.base import BasePolicy, PolicyURI, short_name
+from harness.store import RUN_FILE, read_info
 from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
 
 # What damaged files make zipfile, zlib and numpy raise. TypeError: a .npy loads as an array, no context manager.
@@ -42,7 +44,13 @@ class ReplayPolicy(BasePolicy):
         for trace in traces:
             digest.update(f"{trace.name} {hashlib.sha256(trace.read_bytes()).hexdigest()}\n".encode())
         name = short_name("replay", path.resolve().stem if path.is_file() else path.resolve().name)
-        return PolicyInfo(uri=uri.text, name=name, fingerprint=digest.hexdigest(), details={"traces": len(traces)})
+        return PolicyInfo(
+            uri=uri.text,
+            name=name,
+            fingerprint=digest.hexdigest(),
+            details={"traces": len(traces)},
+            action_space=_action_space(path),
+        )
 
     @classmethod
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> ReplayPolicy:
@@ -93,6 +101,14 @@ def _existing_path(uri: PolicyURI) -> Path:
             f"policy {uri.text!r}: {path / 'traces'} holds no .npz file; was {path} recorded with traces?"
         )
     return path
+
+
+def _action_space(path: Path) -> str | None:
+    """The action space of the run that was recorded; None of a single trace, which does not say."""
+    if not (path / RUN_FILE).is_file():
+        return None
+    protocol: dict[str, Any] = read_info(path)["suites"][0]["protocol"]
+    return protocol.get("action_space")
 
 
 def _traces(path: Path) -> list[Path]:

@@ -65,7 +65,8 @@ def policy(back_end: BackEnd) -> Iterator[Policy]:
 
 
 def test_no_built_in_back_end_is_left_out() -> None:
-    assert set(BUILT_IN) == {*BACK_ENDS, "wss"}
+    # expert is asked in tests/contract/test_environments.py: it wants to know what only a simulator knows.
+    assert set(BUILT_IN) == {*BACK_ENDS, "wss", "expert"}
 
 
 def test_the_description_is_complete_stable_and_can_be_written_as_json(back_end: BackEnd) -> None:

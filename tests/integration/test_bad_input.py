@@ -55,6 +55,7 @@ def suite_file(tmp_path, **changes):
             "replan_steps": None,
             "scene_seeding": "episode_key",
             "scene_seed": 0,
+            "action_space": "eef_delta",
         },
         "bddl": "libero_object",
         "init_states": "libero_object",

@@ -15,12 +15,15 @@ from harness.episode import frame_sha256, run_episode, with_gripper_rule
 from harness.policies.base import BasePolicy
 from harness.types import EnvSpec, Episode, Observation, Protocol, SimState
 
-SPEC = EnvSpec(action_dim=2, action_low=(-1, -1), action_high=(1, 1), images={"eye": (2, 2, 3)}, state={"x": 1})
+SPEC = EnvSpec(
+    action_dim=2, action_low=(-1, -1), action_high=(1, 1), images={"eye": (2, 2, 3)}, state={"x": 1}, action_space="a"
+)
 EPISODE = Episode("line", 0, "go", "go right", init=0, repeat=0, seed=0)
 PROTOCOL = Protocol(
     name="standard", max_steps=10, settle_steps=0, settle_action=(0.0, 0.0), control_freq_hz=20,
     cameras=MappingProxyType({"eye": "eye"}), image_height_px=2, image_width_px=2, image_rotation_deg=0,
     state_layout=(), gripper="as_is", replan_steps=None, scene_seeding="episode_key", scene_seed=0,
+    action_space="a",
 )  # fmt: skip
 
 
@@ -44,7 +47,7 @@ class Line:
         self.x, self.steps = 0.0, 0
         return f"scene of {episode.key}"
 
-    def observe(self, *, images):
+    def observe(self, *, images, privileged=False):
         self._maybe_fail("observe", self.steps)
         self.looks.append((self.steps, images))
         picture = np.full((2, 2, 3), self.steps, dtype=np.uint8)

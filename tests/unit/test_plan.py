@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,13 +9,13 @@ from harness.types import Protocol, Suite, Task
 PROTOCOL = Protocol(
     name="standard", max_steps=5, settle_steps=0, settle_action=(0.0,), control_freq_hz=20, cameras={}, image_height_px=1,
     image_width_px=1, image_rotation_deg=0, state_layout=(), gripper="as_is", replan_steps=None,
-    scene_seeding="episode_key", scene_seed=0,
+    scene_seeding="episode_key", scene_seed=0, action_space="eef_delta",
 )  # fmt: skip
 EVERYTHING = Selection()
 
 
 def suite(name: str, tasks: int) -> Suite:
-    made = tuple(Task(name, i, f"{name}_{i}", f"do {i}", Path("x.bddl"), Path("x.pruned_init")) for i in range(tasks))
+    made = tuple(Task(name, i, f"{name}_{i}", f"do {i}") for i in range(tasks))
     return Suite(name, (), "libero", "", PROTOCOL, made)
 
 

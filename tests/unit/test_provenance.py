@@ -11,6 +11,7 @@ import pytest
 
 import harness
 from harness import provenance
+from harness.envs.families import FAMILIES, family_of
 
 git_needed = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -45,8 +46,9 @@ def test_versions_are_those_of_the_packages_and_none_where_one_is_absent(monkeyp
     }
 
 
-def test_the_simulators_packages_are_among_the_recorded_ones() -> None:
-    assert set(provenance.SIMULATOR_PACKAGES) <= set(provenance.versions())
+@pytest.mark.parametrize("environment", FAMILIES)
+def test_the_simulators_packages_are_among_the_recorded_ones(environment) -> None:
+    assert set(family_of(environment).simulator_packages) <= set(provenance.versions())
 
 
 def test_nothing_is_imported_to_find_versions() -> None:

@@ -11,16 +11,18 @@ import pytest
 from harness.envs.gl import GLInfo
 from harness.envs.libero.assets import AssetSet
 from harness.envs.libero.installation import missing_packages
+from harness.envs.libero.task import LiberoTask
 from harness.errors import HarnessError, ResumeError, UsageError
 from harness.evaluation import evaluate
-from harness.request import Prepared, Request, _video_wishes, default_directory, prepare, refuse_differences
-from harness.types import Episode, PolicyInfo, Protocol, Suite, Task
+from harness.request import Prepared, Request, _video_wishes, prepare
+from harness.run_info import default_directory, refuse_differences
+from harness.types import Episode, PolicyInfo, Protocol, Suite
 
 PROTOCOL = Protocol(
     name="openpi", max_steps=300, settle_steps=10, settle_action=(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0), control_freq_hz=20,
     cameras={"agentview": "agentview", "wrist": "robot0_eye_in_hand"}, image_height_px=256, image_width_px=256,
     image_rotation_deg=180, state_layout=("eef_pos", "gripper_qpos"), gripper="as_is", replan_steps=5,
-    scene_seeding="sequential", scene_seed=7,
+    scene_seeding="sequential", scene_seed=7, action_space="eef_delta",
 )  # fmt: skip
 
 
@@ -36,7 +38,7 @@ def prepared(tmp_path) -> Prepared:
         bddl, init_states = tmp_path / f"t{i}.bddl", tmp_path / f"t{i}.npy"
         bddl.write_text(f"(define {i})")
         init_states.write_bytes(bytes([i]))
-        tasks.append(Task("mine", i, f"t{i}", f"do {i}", bddl, init_states))
+        tasks.append(LiberoTask("mine", i, f"t{i}", f"do {i}", bddl, init_states))
     suite = Suite("mine", (), "libero", "", PROTOCOL, tuple(tasks))
     return Prepared(
         request=Request("mine", "zero", workers=2),
@@ -135,7 +137,8 @@ def test_a_number_of_videos_takes_the_first_episodes_of_every_task(number) -> No
 
 def test_a_run_records_what_it_was_made_with(prepared) -> None:
     info = stored(prepared)
-    assert info["schema"] == 1
+    assert info["schema"] == 2
+    assert info["environment"] == "libero"
     assert info["policy"] == {"uri": "zero", "name": "zero", "fingerprint": "fingerprint-1", "details": {"note": "n"}}
     assert (info["seed"], info["episodes"]) == (7, 6)
     assert info["assets"]["sha256"] == "a" * 64
@@ -243,12 +246,12 @@ def test_all_differences_are_named_at_once(prepared) -> None:
 def test_a_default_directory_says_when_what_and_who(prepared) -> None:
     request = dataclasses.replace(prepared.request, suite="my suites/kitchen.yaml")
     named = dataclasses.replace(prepared, request=request, policy=dataclasses.replace(prepared.policy, name="pi0/a b"))
-    assert re.fullmatch(r"results/\d{8}T\d{6}Z-kitchen-pi0-a-b-[0-9a-f]{8}", str(default_directory(named, named.info())))
+    assert re.fullmatch(r"results/\d{8}T\d{6}Z-kitchen-pi0-a-b-[0-9a-f]{8}", str(default_directory(named.info())))
 
 
 def test_the_default_directorys_hash_is_of_what_identifies_the_run(prepared) -> None:
     def digest(changed):
-        return default_directory(changed, changed.info()).name[-8:]
+        return default_directory(changed.info()).name[-8:]
 
     more_workers = dataclasses.replace(prepared, request=dataclasses.replace(prepared.request, workers=9))
     assert digest(more_workers) == digest(prepared)

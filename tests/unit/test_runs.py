@@ -9,7 +9,8 @@ from harness.runs import Run
 from harness.store import Record, RunStore
 
 INFO = {
-    "schema": 1,
+    "schema": 2,
+    "environment": "libero",
     "created": "2026-01-02T03:04:05+00:00",
     "suites": [{"name": name, "protocol": {"name": "openpi"}, "tasks": []} for name in ("zeta", "alpha")],
     "policy": {"uri": "ws://host:1", "name": "pi0", "fingerprint": "0123456789abcdef", "details": {}},

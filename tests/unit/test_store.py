@@ -16,7 +16,7 @@ from harness.errors import StoreError
 from harness.store import Record, RunStore, final_records, identity, read_info, read_records, write_info
 from harness.types import Episode
 
-INFO = {"schema": 1, "words": "π", "numbers": [1, 2.5, None]}
+INFO = {"schema": 2, "words": "π", "numbers": [1, 2.5, None]}
 EPISODE = Episode("a", 3, "open", "open it", init=7, repeat=1, seed=5)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(harness.__file__).parents[1])}
 
@@ -103,8 +103,8 @@ def test_info_is_read_back(tmp_path: Path) -> None:
 
 def test_rewriting_the_info_replaces_it(tmp_path: Path) -> None:
     filled(tmp_path / "run")
-    write_info(tmp_path / "run", {"schema": 1, "words": "other"})
-    assert read_info(tmp_path / "run") == {"schema": 1, "words": "other"}
+    write_info(tmp_path / "run", {"schema": 2, "words": "other"})
+    assert read_info(tmp_path / "run") == {"schema": 2, "words": "other"}
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_rewriting_the_info_replaces_it(tmp_path: Path) -> None:
         (None, "is not a run directory"),
         ("{", "run.json is damaged"),
         ("[]", "schema 'list'"),
-        ("{}", "schema None; this version of evalharness reads schema 1"),
-        ('{"schema": 2}', "schema 2; this version of evalharness reads schema 1"),
+        ("{}", "schema None; this version of evalharness reads schema 2"),
+        ('{"schema": 1}', "schema 1; this version of evalharness reads schema 2"),
     ],
 )
 def test_a_directory_without_a_usable_info_is_no_run(tmp_path: Path, content, message) -> None:
@@ -256,7 +256,7 @@ def test_of_two_processes_that_create_one_run_the_loser_changes_nothing(tmp_path
         print("ready", flush=True)
         sys.stdin.readline()
         try:
-            RunStore.create(Path(sys.argv[1]), {"schema": 1, "by": sys.argv[2]})
+            RunStore.create(Path(sys.argv[1]), {"schema": 2, "by": sys.argv[2]})
             print("made", flush=True)
         except StoreError as error:
             print("refused", flush=True)
@@ -283,7 +283,7 @@ def test_a_disk_that_fills_up_leaves_whole_lines_only(tmp_path: Path) -> None:
         from harness.errors import StoreError
         from harness.store import Record, RunStore
         record = Record(**json.loads(sys.argv[2]))
-        store = RunStore.create(Path(sys.argv[1]), {"schema": 1})
+        store = RunStore.create(Path(sys.argv[1]), {"schema": 2})
         size = len(sys.argv[2]) * 3 + 40
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
         for init in range(10):
@@ -315,7 +315,7 @@ def test_every_line_that_was_acknowledged_survives_a_kill(tmp_path: Path) -> Non
         from pathlib import Path
         from harness.store import Record, RunStore
         record = Record(**json.loads(sys.argv[2]))
-        store = RunStore.create(Path(sys.argv[1]), {"schema": 1})
+        store = RunStore.create(Path(sys.argv[1]), {"schema": 2})
         for init in itertools.count():
             store.append(dataclasses.replace(record, init=init))
             os.write(1, b"%d\\n" % init)

@@ -8,8 +8,9 @@ import yaml
 
 from harness.envs.libero.init_states import count_init_states
 from harness.envs.libero.installation import libero_root, missing_packages
+from harness.envs.libero.suite_file import instruction_of
 from harness.errors import SuiteError
-from harness.suites import instruction_of, load_suites, preset, preset_names, suite_names
+from harness.suites import load_suites, preset, preset_names, suite_names
 
 pytestmark = pytest.mark.skipif(bool(missing_packages()), reason="hf-libero is not installed")
 
@@ -42,6 +43,7 @@ OWN = {
     "protocol": {
         **COMMON, "settle_action": [0, 0, 0, 0, 0, 0, -1], "max_steps": 50, "state_layout": ["eef_pos", "joint_pos"],
         "gripper": "as_is", "replan_steps": None, "scene_seeding": "episode_key", "scene_seed": 0,
+        "action_space": "eef_delta",
     },
     "bddl": "libero_90",
     "init_states": "libero_90",
@@ -141,7 +143,7 @@ def test_all_is_the_headline_four(name) -> None:
 
 
 def test_names_of_suites_and_presets_are_complete() -> None:
-    assert set(suite_names()) == {*NAMES, "libero_all"}
+    assert set(suite_names("libero")) == {*NAMES, "libero_all"}
     assert set(preset_names()) == set(PRESETS)
     assert preset_names()[0] == "standard"
 
@@ -225,13 +227,13 @@ def test_ones_own_files_come_before_upstreams(tmp_path: Path) -> None:
         ({}, {"gripper": "open"}, r"protocol\.gripper: .*'as_is', 'binarize' or 'rlds_sign'.*'open'"),
         ({}, {"image_rotation_deg": 90}, r"protocol\.image_rotation_deg: .*0 or 180, not 90"),
         ({}, {"state_layout": ["eef_poss"]}, r"protocol\.state_layout: 'eef_poss' is no part.*Did you mean 'eef_pos'"),
-        ({}, {"settle_action": [0, 0]}, r"protocol\.settle_action: .*at least 7"),
+        ({}, {"settle_action": [0, 0]}, r"protocol\.settle_action: must have 7 numbers, not 2"),
         ({}, {"settle_action": [0, 0, 0, 0, 0, 0, float("nan")]}, r"protocol\.settle_action\.6: .*finite"),
         ({}, {"scene_seed": 2**32}, r"protocol\.scene_seed: "),
         ({}, {"replan_steps": 0}, r"protocol\.replan_steps: "),
         ({}, {"cameras": {}}, r"protocol\.cameras: "),
         ({"schema": 2}, {}, r"schema: .*1, not 2"),
-        ({"environment": "libera"}, {}, r"environment: .*'libero'.*'libera'"),
+        ({"environment": "libera"}, {}, r"environment: .*'libera'.*libero"),
         ({"name": "a/b"}, {}, r"name: .*'a/b'"),
         ({"taks": 1}, {}, r"taks: no such field\. Did you mean 'tasks'"),
         ({"tasks": []}, {}, r"tasks: .*at least 1"),

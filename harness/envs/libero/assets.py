@@ -14,14 +14,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from harness.envs.family import Assets
 from harness.envs.libero.installation import libero_root
 from harness.errors import AssetsError, UsageError
 from harness.files import written_aside
 from harness.paths import cache_dir, checkout_root, data_dir
-
-AssetKind = Literal["official", "modified"]
 
 _MANIFEST = Path(__file__).with_name("asset_manifest.json")
 _VARIABLE = "EVALHARNESS_LIBERO_ASSETS"
@@ -35,22 +33,17 @@ _NAMES_IN_A_MESSAGE = 10
 
 
 @dataclass(frozen=True)
-class AssetSet:
-    """One folder of LIBERO's assets.
+class AssetSet(Assets):
+    """One folder of LIBERO's assets: it holds ``scenes``, ``articulated_objects`` and the others.
+
+    Its kind is ``official`` when every file of the manifest has the contents that it has in LIBERO's own repository, and
+    ``modified`` when some differ or are missing: pictures, and possibly physics, are then not LIBERO's. The hash is over the
+    manifest's files, sorted: path and contents of each.
 
     Attributes:
-        kind: ``official`` when every file of the manifest has the contents that it has in LIBERO's own repository,
-            ``modified`` when some differ or are missing: pictures, and possibly physics, are then not LIBERO's.
-        root: The folder that holds ``scenes``, ``articulated_objects`` and the others.
-        source: In words, why this folder was taken.
-        sha256: Over the manifest's files, sorted: path and contents of each. Equal hashes mean equal files.
         modified: The manifest's files that are not the official ones, missing ones included, sorted.
     """
 
-    kind: AssetKind
-    root: Path
-    source: str
-    sha256: str
     modified: tuple[str, ...] = ()
 
 

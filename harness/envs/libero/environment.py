@@ -13,8 +13,9 @@ import numpy as np
 from harness.envs.libero.init_states import load_init_states
 from harness.envs.libero.rendering import Renderer
 from harness.envs.libero.simulation import Simulation, numpy_global_state
+from harness.envs.libero.task import LiberoTask, as_libero_task
 from harness.errors import EpisodeError
-from harness.types import Episode, Float64Array, Observation, Protocol, SimState, Suite, Task, UInt8Array
+from harness.types import Episode, Float64Array, Observation, Protocol, SimState, Suite, UInt8Array
 
 # How many times upstream has drawn the openings of drawers, doors and knobs by the time an episode's scene is sampled
 # (see `harness.envs.libero.simulation`): once for a model that is built and sampled once; lerobot's LiberoEnv builds, resets
@@ -51,7 +52,7 @@ class LiberoEnvironment:
         Raises:
             EpisodeError: The initial state does not fit the task's model.
         """
-        task = self._tasks[episode.suite, episode.task_id]
+        task = as_libero_task(self._tasks[episode.suite, episode.task_id])
         protocol = self._protocols[episode.suite]
         built = self._build(task, protocol)
         built.sample_scene(episode)
@@ -64,9 +65,15 @@ class LiberoEnvironment:
         self._episode, self._step = episode, 0
         return _scene_sha256(built.simulation)
 
-    def observe(self, *, images: bool) -> Observation:
-        """What a policy sees after the last step; pictures only when `images` is True."""
+    def observe(self, *, images: bool, privileged: bool = False) -> Observation:
+        """What a policy sees after the last step; pictures only when `images` is True.
+
+        Raises:
+            EpisodeError: `privileged` is True: no expert for LIBERO is told anything yet.
+        """
         built, episode = self._current()
+        if privileged:
+            raise EpisodeError("LIBERO tells a policy nothing privileged; the scripted expert knows Piper suites alone")
         return Observation(
             images=MappingProxyType(built.pictures() if images else {}),
             state=MappingProxyType(built.state_parts()),
@@ -97,7 +104,7 @@ class LiberoEnvironment:
             self._built.close()
             self._built = None
 
-    def _build(self, task: Task, protocol: Protocol) -> _BuiltTask:
+    def _build(self, task: LiberoTask, protocol: Protocol) -> _BuiltTask:
         if self._built is None or self._built.task != task:
             self.close()
             self._built = _BuiltTask(task, protocol)
@@ -112,7 +119,7 @@ class LiberoEnvironment:
 class _BuiltTask:
     """A task's model, its initial states, its cameras, and the scenes reached so far."""
 
-    def __init__(self, task: Task, protocol: Protocol) -> None:
+    def __init__(self, task: LiberoTask, protocol: Protocol) -> None:
         self.task = task
         self.init_states = load_init_states(task.init_states)
         self.simulation = Simulation(task.bddl, control_freq_hz=protocol.control_freq_hz)

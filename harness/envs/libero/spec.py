@@ -20,6 +20,10 @@ STATE_PARTS: Mapping[str, int] = MappingProxyType(
 )
 
 
+# robosuite's OSC_POSE deltas and the gripper; see `harness.action_spaces`.
+ACTION_SPACE = "eef_delta"
+
+
 def libero_env_spec(
     height_px: int = 256,
     width_px: int = 256,
@@ -28,8 +32,8 @@ def libero_env_spec(
 ) -> EnvSpec:
     """The spec of every LIBERO task.
 
-    Actions are robosuite's OSC_POSE deltas (xyz, axis-angle) and the gripper, each in [-1, 1]. The defaults are those of the
-    published protocols.
+    Actions are robosuite's OSC_POSE deltas (xyz, axis-angle) and the gripper, each in [-1, 1]: the action space
+    ``eef_delta``. The defaults are those of the published protocols.
 
     Args:
         height_px: Height of every picture.
@@ -44,4 +48,5 @@ def libero_env_spec(
         action_high=(1.0,) * 7,
         images=MappingProxyType(dict.fromkeys(cameras, (height_px, width_px, 3))),
         state=MappingProxyType({**STATE_PARTS, "vector": vector}),
+        action_space=ACTION_SPACE,
     )

@@ -8,7 +8,8 @@ from harness.cli.main import cli
 from harness.store import Record, RunStore
 
 INFO = {
-    "schema": 1,
+    "schema": 2,
+    "environment": "libero",
     "created": "2026-01-02T03:04:05+00:00",
     "suites": [{"name": "alpha", "protocol": {"name": "standard"}, "tasks": []}],
     "policy": {"uri": "zero", "name": "zero", "fingerprint": "0123456789abcdef", "details": {}},

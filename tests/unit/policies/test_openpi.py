@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, P
 from harness.policies.openpi_client import OpenPIClient
 from harness.policies.openpi_server import serve
 from harness.registry import describe_policy, make_policy
-from harness.types import EnvSpec, Episode, Observation
+from harness.types import Episode, Observation
 
 SPEC = libero_env_spec()
 EPISODE = Episode(suite="s", task_id=0, task="t", instruction="do it", init=0, repeat=0, seed=0)
@@ -315,6 +316,6 @@ def test_credentials_in_the_uri_are_refused_and_not_repeated() -> None:
 
 
 def test_an_environment_without_the_pictures_is_refused() -> None:
-    spec = EnvSpec(action_dim=7, action_low=(-1.0,) * 7, action_high=(1.0,) * 7, images={"front": (8, 8, 3)}, state={})
-    with pytest.raises(PolicyUnavailableError, match=r"needs agentview, wrist, vector.*shows front"):
+    spec = dataclasses.replace(SPEC, images={"wrist": (8, 8, 3)}, state={"joint_pos": 7})
+    with pytest.raises(PolicyUnavailableError, match=r"needs a picture besides wrist, vector.*shows wrist, joint_pos"):
         make_policy("ws://localhost:1", spec)

@@ -79,7 +79,7 @@ def test_an_unknown_back_end_is_an_error_of_the_caller() -> None:
 
 
 def test_the_synthetic_observation_is_as_the_spec_says_and_always_the_same() -> None:
-    spec = EnvSpec(1, (0.0,), (1.0,), {"front": (4, 6, 3)}, {"joint_pos": 7, "force": 5, "eef_pos": 2})
+    spec = EnvSpec(1, (0.0,), (1.0,), {"front": (4, 6, 3)}, {"joint_pos": 7, "force": 5, "eef_pos": 2}, "a")
     first, second = synthetic_observation(spec), synthetic_observation(spec)
     assert first.images["front"].shape == (4, 6, 3)
     assert first.images["front"].dtype == np.uint8

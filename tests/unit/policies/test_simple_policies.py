@@ -11,7 +11,7 @@ from harness.registry import describe_policy, make_policy
 from harness.types import EnvSpec, Episode, Observation
 
 SPEC = libero_env_spec()
-LOPSIDED = EnvSpec(action_dim=2, action_low=(-3.0, 10.0), action_high=(-2.0, 12.0), images={}, state={})
+LOPSIDED = EnvSpec(action_dim=2, action_low=(-3.0, 10.0), action_high=(-2.0, 12.0), images={}, state={}, action_space="a")
 
 
 def episode(init: int = 0) -> Episode:

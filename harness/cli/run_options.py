@@ -1,0 +1,114 @@
+"""What the commands that run suites share: their options, and how a run is begun, gone on with and reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def suite_option(environment: str, text: str) -> Callable[[Command], Command]:
+    """``--suite`` with the names of an environment's suites for tab completion."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from harness.suites import suite_names
+
+        names = [name for full, aliases in suite_names(environment).items() for name in (*aliases, full)]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+    return click.option("--suite", metavar="NAME|FILE", shell_complete=complete, help=text)
+
+
+def _complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from harness.registry import policy_schemes
+
+    return [CompletionItem(name, help=text) for name, text in policy_schemes().items() if name.startswith(incomplete)]
+
+
+_OPTIONS = (
+    click.option(
+        "--policy",
+        metavar="URI",
+        shell_complete=_complete_policy,
+        help="zero, random, replay:RUN, py:module:attr, py:file.py:attr, ws://host:port; see `evalharness policies list`.",
+    ),
+    click.option("--tasks", metavar="LIST", help="Task ids, such as 0,3-5.  [default: all]"),
+    click.option("--episodes", type=int, metavar="N", help="The first N initial states of every task.  [default: all, 50]"),
+    click.option("--init", metavar="LIST", help="These initial states of every task, such as 0,7-9."),
+    click.option("--repeats", type=int, default=1, show_default=True, help="How often every initial state is run."),
+    click.option(
+        "--seed",
+        type=int,
+        metavar="S",
+        help="Part of every episode's key; seeds what is random.  [default: the protocol's, 0 for standard, 7 for openpi]",
+    ),
+    click.option("--replan", type=int, metavar="K", help="Actions of a chunk that are used before the next query."),
+    click.option("--max-steps", type=int, metavar="N", help="Control steps an episode, in place of the protocol's."),
+    click.option(
+        "--workers",
+        type=int,
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Processes, one environment each; 0 runs in this process, for a debugger.",
+    ),
+    click.option(
+        "--gl",
+        type=click.Choice(["auto", "egl", "osmesa", "glfw"]),
+        default="auto",
+        show_default=True,
+        help="OpenGL back end.",
+    ),
+    click.option(
+        "--video",
+        default="all",
+        show_default=True,
+        metavar="all|failures|successes|none|N",
+        help="Which episodes get a video; N: the first N of every task.",
+    ),
+    click.option("--out", metavar="DIR", help="Run directory.  [default: results/<UTC time>-<suite>-<policy>-<hash>]"),
+    click.option(
+        "--resume",
+        metavar="DIR",
+        type=click.Path(file_okay=False),
+        help="Go on with a run; options that are not given are the run's own.",
+    ),
+    click.option("--retries", type=int, default=1, show_default=True, help="Further tries for an episode in error."),
+    click.option(
+        "--episode-timeout",
+        "episode_timeout_s",
+        type=float,
+        metavar="S",
+        help="Wall seconds after which an episode's worker is ended and the episode is an error.",
+    ),
+    click.option("--errors-as-failures", is_flag=True, help="Count errors as failures in rates, as published scripts do."),
+)
+
+
+def run_options(command: Command) -> Command:
+    """Everything that does not depend on the environment."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def run(ctx: click.Context, environment: str, options: dict[str, Any]) -> None:
+    """Runs what the options ask for, prints the table and exits: 0 done, 1 episodes in error remain."""
+    from harness.cli.output import print_summary
+    from harness.evaluation import evaluate
+
+    resume = options.pop("resume")
+    given = {name: value for name, value in options.items() if resume is None or _was_given(ctx, name)}
+    done = evaluate(resume=resume, environment=environment, **given)
+    print_summary(done)
+    click.echo(f"\n{done.directory}")
+    ctx.exit(1 if done.error_count() else 0)
+
+
+def _was_given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)

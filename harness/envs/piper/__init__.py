@@ -1,0 +1,1 @@
+"""The Piper arm on a table: scenes, tasks and control in MuJoCo."""

@@ -1,0 +1,91 @@
+"""The policy that does what a task's script says."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from harness.action_spaces import ACTION_SPACES
+from harness.errors import PolicyError, PolicyUnavailableError, suggest
+from harness.policies.base import BasePolicy, PolicyURI
+from harness.policies.expert.arm import Arm
+from harness.policies.expert.encode import encode
+from harness.policies.expert.scripts import SCRIPTS
+from harness.policies.expert.view import Command, Script, View, look
+from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
+
+
+class ExpertPolicy(BasePolicy):
+    """A script for every kind of Piper task, which sees what only the simulator knows: the upper bound of a suite.
+
+    It answers with one action at a time, in whichever action space the environment takes. There is nothing random in it.
+    """
+
+    needs_images = False
+    raw_actions = True
+    needs_privileged = True
+
+    def __init__(self, action_space: str) -> None:
+        """Takes one of `harness.action_spaces.ACTION_SPACES`."""
+        self._action_space = action_space
+        self._arm = Arm()
+        self._script: Script | None = None
+        self._command: Command | None = None
+
+    @classmethod
+    def describe(cls, uri: PolicyURI) -> PolicyInfo:
+        """See `BasePolicy.describe`; the fingerprint is the SHA-256 of the scripts' and skills' own files."""
+        _refuse_body(uri)
+        return PolicyInfo(uri=uri.text, name="expert", fingerprint=_sources_sha256())
+
+    @classmethod
+    def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> ExpertPolicy:
+        """See `BasePolicy.from_uri`."""
+        _refuse_body(uri)
+        if "tcp_pos" not in spec.state or spec.action_space not in ACTION_SPACES:
+            raise PolicyUnavailableError(
+                f"policy {uri.text!r} drives the Piper arm, in the action spaces {', '.join(ACTION_SPACES)}; this "
+                f"environment takes {spec.action_space!r} and shows {', '.join(spec.state)}. Choose a Piper suite."
+            )
+        return cls(spec.action_space)
+
+    def reset(self, episode: Episode) -> None:
+        """Forgets the last episode."""
+        self._script = self._command = None
+
+    def infer(self, observation: Observation) -> Float64Array:
+        """One action (7,); when the script has ended, the one that stays.
+
+        Raises:
+            PolicyError: There is no script for this kind of task, nothing privileged was shown, or a goal is out of reach.
+        """
+        view = look(observation, self._arm, self._command)
+        try:
+            if self._script is None:
+                self._script = _script(observation, view)
+                self._command = next(self._script)
+            else:
+                self._command = self._script.send(view)
+        except StopIteration:
+            self._command = self._command or view.told
+        return encode(self._action_space, self._command, view)
+
+
+def _script(observation: Observation, view: View) -> Script:
+    kind = observation.privileged.task if observation.privileged else ""
+    if kind not in SCRIPTS:
+        raise PolicyError(f"the expert has no script for tasks of the kind {kind!r}. {suggest(kind, SCRIPTS)}")
+    return SCRIPTS[kind](view)
+
+
+def _refuse_body(uri: PolicyURI) -> None:
+    if uri.body:
+        raise PolicyUnavailableError(f"policy {uri.text!r}: nothing may follow {uri.scheme!r}")
+
+
+def _sources_sha256() -> str:
+    folder = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(f"{file.relative_to(folder).as_posix()}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
