@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.piper_output import as_columns, as_csv, deliver, fixed, format_option
+from harness.cli.piper_arm import description_option
+from harness.cli.piper_output import as_columns, as_csv, deliver, fixed, format_option, warn
 
 if TYPE_CHECKING:
     from harness.kinematics.diagnose import Diagnosis, Hypothesis
+    from harness.kinematics.known_arms import KnownArm
 
 
 @click.command("piper-diagnose")
 @click.argument("measurements", metavar="MEASUREMENTS")
 @click.option("--sdk-units", is_flag=True, help="Positions are in mm and Euler angles in degrees; else m and rad.")
 @click.option("--top", type=click.IntRange(min=1), default=8, show_default=True, help="Explanations to print.")
+@description_option
 @format_option
 @click.pass_context
-def piper_diagnose(ctx: click.Context, measurements: str, sdk_units: bool, top: int, layout: str | None) -> None:
+def piper_diagnose(
+    ctx: click.Context, measurements: str, sdk_units: bool, top: int, description: Path | None, layout: str | None
+) -> None:
     """Say which variant, frame, tool and units the poses in MEASUREMENTS come from, and how to mend what differs.
 
     MEASUREMENTS is a .csv (or .json, .npy, .txt, or - for standard input) with the columns q1,...,q6,x,y,z,qw,qx,qy,qz or
     q1,...,q6,x,y,z,rx,ry,rz: joints, and the pose that your SDK, ROS node or simulator gives for them. Ten or more that
-    differ in all joints are best. Known descriptions of the arm are tried with known tools, units and orders.
+    differ in all joints are best. Known descriptions of the arm are tried with known tools, units and orders; with
+    --description that URDF before all others.
 
     Exit code 0: the measurements are explained. 1: nothing known explains them. 2: wrong input.
 
@@ -33,11 +40,19 @@ def piper_diagnose(ctx: click.Context, measurements: str, sdk_units: bool, top: 
       evalharness piper-diagnose measured.csv
       evalharness piper-diagnose sdk_log.csv --sdk-units --top 20
       evalharness piper-diagnose measured.csv --format json
+      evalharness piper-diagnose measured.csv --description my_robot/piper.urdf
     """  # noqa: D301
+    from harness.description.urdf_robot import DESCRIPTION, read_urdf_robot
     from harness.kinematics.diagnose import diagnose, explanation, load_variants
+    from harness.kinematics.known_arms import KNOWN_ARMS
     from harness.kinematics.measurements import read_measurements
 
-    found = diagnose(read_measurements(measurements, sdk_units=sdk_units), load_variants())
+    robots, arms = load_variants(), list(KNOWN_ARMS)
+    if description is not None:
+        given = read_urdf_robot(description)
+        warn(given.warnings)
+        robots, arms = {**robots, DESCRIPTION: given.robot}, [_described(description), *arms]
+    found = diagnose(read_measurements(measurements, sdk_units=sdk_units), robots, arms)
     sentences = explanation(found)
     if layout == "json":
         text = json.dumps(_json(found, sentences, top), indent=1, allow_nan=False) + "\n"
@@ -47,6 +62,19 @@ def piper_diagnose(ctx: click.Context, measurements: str, sdk_units: bool, top: 
         text = "".join(f"{sentence}\n" for sentence in sentences) + "\n" + _table(found, top)
     deliver(text, None)
     ctx.exit(0 if found.best.fits else 1)
+
+
+def _described(path: Path) -> KnownArm:
+    """The URDF that the user gave, as one more description that measurements may come from."""
+    from harness.description.urdf_robot import DESCRIPTION
+    from harness.kinematics.known_arms import KnownArm
+
+    return KnownArm(
+        name=DESCRIPTION,
+        variant=DESCRIPTION,
+        meaning=f"The joints are those of {path}.",
+        mend=f"Use --description {path}.",
+    )
 
 
 def _json(found: Diagnosis, sentences: list[str], top: int) -> dict[str, Any]:

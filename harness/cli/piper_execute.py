@@ -12,7 +12,9 @@ import click
 from harness.cli.piper_output import fixed
 
 if TYPE_CHECKING:
+    from harness.kinematics.robot import RobotModel
     from harness.motion.execution import Executed
+    from harness.motion.world import World
     from harness.types import Float64Array
 
 NO_VIDEO = "none"
@@ -46,21 +48,18 @@ def prepare(video: Path | None) -> None:
 
 def executed(
     joint_pos_rad: Sequence[Float64Array],
+    robot: RobotModel,
     *,
-    variant: str,
-    tcp_offset: Sequence[float] | None,
     frame: str,
+    world: World | None,
     video: Path | None,
 ) -> list[Executed]:
     """Drives the arm from its ready pose to each joint vector and measures the pose that it really reaches."""
-    from harness.kinematics.robot import load_robot
     from harness.motion.execution import execute_poses
 
     if not joint_pos_rad:
         return []
-    robot = load_robot(variant)
-    robot = robot if tcp_offset is None else robot.with_tcp_offset(tcp_offset)
-    motions = execute_poses(joint_pos_rad, robot, frame=frame, video=video)
+    motions = execute_poses(joint_pos_rad, robot, frame=frame, world=world, video=video)
     if video is not None:
         click.echo(f"written to {video}", err=True)
     return list(motions)

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.piper_output import (
-    arm_options,
-    as_columns,
-    as_csv,
-    as_json,
-    chosen_frame,
-    deliver,
-    fixed,
-    format_option,
-    known_frame,
-    read_joints,
-    warn,
-)
+from harness.cli.piper_arm import arm_options, chosen_arm
+from harness.cli.piper_output import as_columns, as_csv, as_json, deliver, fixed, format_option, read_joints, warn
 
 if TYPE_CHECKING:
     from harness.kinematics.robot import RobotModel
@@ -38,9 +27,7 @@ _ROUNDING_RAD = 1e-6
 @click.option("--degrees", is_flag=True, help="The joints are in degrees.")
 @arm_options
 @format_option
-def piper_fk(
-    joints: str, degrees: bool, frame: str | None, tcp_offset: str | None, variant: str, layout: str | None
-) -> None:
+def piper_fk(**options: Any) -> None:
     """Print the pose of a frame of the AgileX Piper, in its base frame, for given joints.
 
     A file is .csv (header q1,...,q6), .json, .npy (N, 6) or .txt. Joints outside their limits are computed, with a warning.
@@ -51,19 +38,17 @@ def piper_fk(
       evalharness piper-fk --joints "-10 70 -70 0 50 0" --degrees --frame tcp
       evalharness piper-fk --joints joints.csv --variant old-dh --format csv
       evalharness piper-fk --joints "0 1.2 -1.2 0 0.9 0" --tcp-offset 0,0,0.145 --format json
+      evalharness piper-fk --joints "0 1.2 -1.2 0 0.9 0" --description piper_description.urdf
     """  # noqa: D301
-    from harness.kinematics.analytic import AnalyticKinematics
     from harness.kinematics.poses import poses_from_matrices
-    from harness.kinematics.robot import load_robot
+    from harness.kinematics.registry import choose_kinematics
 
-    frame, offset = chosen_frame(frame, tcp_offset)
-    values = read_joints(joints, degrees=degrees, option="--joints")
-    robot = load_robot(variant)
-    kinematics = AnalyticKinematics(robot if offset is None else robot.with_tcp_offset(offset))
-    known_frame(frame, kinematics.frames)
-    warn(_outside_limits(robot, values))
-    poses = poses_from_matrices(kinematics.forward(values, frame))
-    deliver(_text(values, poses, frame, layout or "table"), None)
+    values = read_joints(options["joints"], degrees=options["degrees"], option="--joints")
+    arm = chosen_arm(options)
+    warn(_outside_limits(arm.robot, values))
+    # Every back end has the same forward kinematics, so it does not matter which one `auto` takes.
+    poses = poses_from_matrices(choose_kinematics(arm.robot).kinematics.forward(values, arm.frame))
+    deliver(_text(values, poses, arm.frame, options["layout"] or "table"), None)
 
 
 def _outside_limits(robot: RobotModel, joints: Float64Array) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,29 +12,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli import piper_execute
-from harness.cli.piper_output import (
-    arm_options,
-    as_columns,
-    as_csv,
-    as_json,
-    chosen_frame,
-    deliver,
-    fixed,
-    format_option,
-    known_frame,
-    read_joints,
-    warn,
-)
+from harness.cli.piper_arm import ChosenArm, arm_options, as_words, chosen_arm
+from harness.cli.piper_output import as_columns, as_csv, as_json, deliver, fixed, format_option, read_joints, warn
 
 if TYPE_CHECKING:
     from harness.kinematics.base import Kinematics
     from harness.kinematics.poses import Poses
     from harness.motion.execution import Executed
+    from harness.motion.world import World
     from harness.types import Float64Array
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _POSE = ("x", "y", "z", "qw", "qx", "qy", "qz")
 # So many poses are told in words below the table; of more, only how many there are.
 _TOLD = 20
+_BACKENDS = "auto, analytic, mujoco or curobo; auto is analytic, and with --world curobo where there is CUDA."
 
 
 @click.command("piper-ik")
@@ -45,7 +36,8 @@ _TOLD = 20
 @click.option("--poses", metavar="FILE", help="Many poses: .csv, .npy, .json or .txt; - for standard input.")
 @click.option("--matrix", metavar="FILE", help="Homogeneous 4x4 matrices: .npy or .txt.")
 @arm_options
-@click.option("--backend", default="auto", show_default=True, help="auto, analytic, mujoco or curobo.")
+@click.option("--backend", default="auto", show_default=True, help=_BACKENDS)
+@click.option("--world", type=_FILE, help="Obstacles (YAML, as for piper-plan): only solutions that touch nothing.")
 @click.option("--seed", metavar="JOINTS", help='"q1 q2 q3 q4 q5 q6" in rad: the nearest solution comes first.')
 @click.option("--all", "every", is_flag=True, help="Print every solution that was found, not only the nearest to the seed.")
 @click.option("--position-tolerance", type=float, default=0.001, show_default=True, help="m; what counts as reached.")
@@ -53,7 +45,7 @@ _TOLD = 20
 @click.option("--execute", is_flag=True, help="Drive the simulated arm to every reached pose and measure where it gets.")
 @click.option("--video", default="piper-ik.mp4", show_default=True, metavar="FILE|none", help="What --execute films.")
 @format_option
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write here; .json or .csv chooses the format.")
+@click.option("--out", type=_FILE, help="Write here; .json or .csv chooses the format.")
 @click.pass_context
 def piper_ik(ctx: click.Context, /, **options: Any) -> None:
     """Find joints that bring a frame of the AgileX Piper to given poses.
@@ -68,26 +60,26 @@ def piper_ik(ctx: click.Context, /, **options: Any) -> None:
       evalharness piper-ik --poses poses.csv --out joints.json
       evalharness piper-ik --target-pose "0.3 0 0.1 0 0 1 0" --frame tcp --execute --video reach.mp4
       evalharness piper-ik --matrix base_T_flange.txt --seed "0 1.2 -1.2 0 0.9 0" --format json
+      evalharness piper-ik --target-pose "0.3 0 0.1 0 0 1 0" --frame tcp --world table.yaml
+      evalharness piper-ik --target-pose "0.3 0 0.1 0 0 1 0" --frame tcp --description piper_description.urdf
     """  # noqa: D301
-    from harness.kinematics.registry import make_kinematics
-
-    frame, tcp_offset = chosen_frame(options["frame"], options["tcp_offset"])
     poses = _poses(options)
     seed = None if options["seed"] is None else read_joints(options["seed"], degrees=False, option="--seed")[0]
     tolerances = _tolerance(options, "position_tolerance"), _tolerance(options, "rotation_tolerance")
     video = piper_execute.video_path(options["video"])
     if options["execute"]:
         piper_execute.prepare(video)
-    kinematics = make_kinematics(options["backend"], variant=options["variant"], tcp_offset=tcp_offset)
-    known_frame(frame, kinematics.frames)
+    world = _world(options["world"])
+    arm = chosen_arm(options, simulated=options["execute"] or world is not None)
+    kinematics = _kinematics(arm, options["backend"], world)
     warn(poses.warnings)
 
-    answers, seconds = _solve(kinematics, poses.values, frame, seed, tolerances)
-    told = {"frame": frame, "variant": options["variant"], "backend": kinematics.name, "time_s": seconds}
+    answers, seconds = _solve(kinematics, poses.values, arm.frame, seed, tolerances)
+    told = {**arm.told, "backend": kinematics.name, "time_s": seconds}
     if not options["every"]:
         answers = [answer.nearest_only() for answer in answers]
     if options["execute"]:
-        answers = _executed(answers, options["variant"], tcp_offset, frame, video)
+        answers = _executed(answers, arm, world, video)
     deliver(_text(answers, told, _layout(options)), options["out"])
     ctx.exit(_exit_code(answers))
 
@@ -116,12 +108,30 @@ class _Answer:
         return dataclasses.replace(self, solutions=self.solutions[:1])
 
 
-def _executed(
-    answers: list[_Answer], variant: str, tcp_offset: Sequence[float] | None, frame: str, video: Path | None
-) -> list[_Answer]:
+def _world(path: Path | None) -> World | None:
+    from harness.motion.world import load_world
+
+    return None if path is None else load_world(path)
+
+
+def _kinematics(arm: ChosenArm, backend: str, world: World | None) -> Kinematics:
+    """The back end; with a world one that leaves out what collides."""
+    from harness.kinematics.registry import choose_kinematics
+
+    choice = choose_kinematics(arm.robot, backend, world)
+    warn([choice.note] if choice.note else [])
+    if world is None:
+        return choice.kinematics
+    from harness.motion.collision import CollisionChecker
+    from harness.motion.free_kinematics import CollisionFreeKinematics
+
+    return CollisionFreeKinematics(choice.kinematics, CollisionChecker(arm.robot, world))
+
+
+def _executed(answers: list[_Answer], arm: ChosenArm, world: World | None, video: Path | None) -> list[_Answer]:
     """The answers with what the simulated arm did for those that are reached."""
     goals = [answer.solutions[0].joint_pos_rad for answer in answers if answer.success]
-    motions = iter(piper_execute.executed(goals, variant=variant, tcp_offset=tcp_offset, frame=frame, video=video))
+    motions = iter(piper_execute.executed(goals, arm.robot, frame=arm.frame, world=world, video=video))
     return [dataclasses.replace(answer, executed=next(motions)) if answer.success else answer for answer in answers]
 
 
@@ -266,9 +276,7 @@ def _words(answers: list[_Answer], told: dict[str, Any]) -> str:
     if len(failed) > _TOLD:
         lines.append(f"and {len(failed) - _TOLD} more are not reached; --format json or csv tells of each")
     reached = len(answers) - len(failed)
-    how = (
-        f"frame {told['frame']}, variant {told['variant']}, back end {told['backend']}, {told['time_s'] * 1e3:.3f} ms a pose"
-    )
+    how = f"{as_words(told)}, back end {told['backend']}, {told['time_s'] * 1e3:.3f} ms a pose"
     return "\n".join([*lines, f"{reached} of {len(answers)} poses reached; {how}"]) + "\n"
 
 

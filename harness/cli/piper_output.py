@@ -26,52 +26,6 @@ def format_option(command: _Command) -> _Command:
     return click.option("--format", "layout", type=click.Choice(FORMATS), help="How to print; default table.")(command)
 
 
-def arm_options(command: _Command) -> _Command:
-    """Adds ``--frame``, ``--tcp-offset`` and ``--variant``."""
-    offset = "Where the frame tcp is, from the flange: x,y,z (m) or x,y,z,roll,pitch,yaw (rad). Implies --frame tcp."
-    options = (
-        click.option("--frame", help="link6 (the default), flange, gripper_base or tcp (the finger tips)."),
-        click.option("--tcp-offset", metavar="X,Y,Z[,R,P,Y]", help=offset),
-        click.option(
-            "--variant", default="current", show_default=True, help="current, or old-dh (firmware before S-V1.6-3)."
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def chosen_frame(frame: str | None, tcp_offset: str | None) -> tuple[str, tuple[float, ...] | None]:
-    """The frame that poses are of, and where the tool is.
-
-    Raises:
-        UsageError: The offset is malformed, or would not matter because another frame was asked for.
-    """
-    from harness.errors import UsageError
-    from harness.kinematics.robot import parse_tcp_offset
-
-    if tcp_offset is None:
-        return frame or "link6", None
-    if frame not in (None, "tcp"):
-        raise UsageError(
-            f"--tcp-offset moves the frame tcp, and --frame is {frame}: leave one of the two out, or use --frame tcp"
-        )
-    return "tcp", parse_tcp_offset(tcp_offset)
-
-
-def known_frame(frame: str, frames: Sequence[str]) -> str:
-    """The frame, when there is one of that name.
-
-    Raises:
-        UsageError: There is none.
-    """
-    from harness.errors import UsageError, suggest
-
-    if frame not in frames:
-        raise UsageError(f"there is no frame {frame!r}. {suggest(frame, frames)}")
-    return frame
-
-
 def read_joints(source: str, *, degrees: bool, option: str) -> Float64Array:
     """Joint vectors (N, 6) in rad, from six numbers or from a file.
 

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.piper_output import (
-    arm_options,
-    as_csv,
-    as_json,
-    as_table,
-    chosen_frame,
-    deliver,
-    fixed,
-    format_option,
-    known_frame,
-    read_joints,
-    warn,
-)
+from harness.cli.piper_arm import ChosenArm, arm_options, as_words, chosen_arm
+from harness.cli.piper_output import as_csv, as_json, as_table, deliver, fixed, format_option, read_joints, warn
 
 if TYPE_CHECKING:
     from harness.kinematics.robot import RobotModel
+    from harness.motion.collision import CollisionChecker
     from harness.motion.execution import Executed
-    from harness.motion.planner import JointPath
+    from harness.motion.planner import JointPath, Search
     from harness.motion.trajectory import Trajectory
     from harness.motion.world import World
     from harness.types import Float64Array
@@ -43,6 +33,9 @@ _HOME, _HOME_MEANS = "home", "ready"
 @click.option("--world", type=_FILE, help="Obstacles: a YAML file of boxes, spheres and cylinders.")
 @arm_options
 @click.option("--speed", type=float, default=1.0, show_default=True, help="A fraction of the arm's limits, up to 1.")
+@click.option(
+    "--planner", default="auto", show_default=True, help="auto (cuRobo where there is CUDA, else OMPL), ompl or curobo."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same path.")
 @click.option("--time-limit", type=float, default=10.0, show_default=True, help="Seconds of search at most.")
 @format_option
@@ -61,25 +54,26 @@ def piper_plan(ctx: click.Context, /, **options: Any) -> None:
       evalharness piper-plan --to "0.28 0.19 0.28 0.353 -0.275 0.888 0.109" --frame tcp
       evalharness piper-plan --from zero --to-joints "1 1.5 -1.2 0 0.6 0" --out path.csv
       evalharness piper-plan --to-joints "0.6 1.2 -1.2 0 0.9 0" --world table.yaml --execute --video plan.mp4
+      evalharness piper-plan --to-joints "0.6 1.2 -1.2 0 0.9 0" --world table.yaml --planner curobo
+      evalharness piper-plan --to-joints "0.6 1.2 -1.2 0 0.9 0" --description urdf/piper_with_gripper.urdf
     """  # noqa: D301
     _check_files(options)
     if options["video"] is not None:
         from harness.envs.gl import choose_gl, use_gl
 
         use_gl(choose_gl())  # before anything imports mujoco
-    frame, tcp_offset = chosen_frame(options["frame"], options["tcp_offset"])
-    plan = _planned(options, frame, tcp_offset)
+    plan = _planned(options)
     if options["out"] is not None:
         _write(plan.trajectory, options["out"])
-    executed = _executed(plan, frame, options["video"]) if options["execute"] else None
-    told = {"frame": frame, "variant": options["variant"], "backend": "ompl"}
+    executed = _executed(plan, options["video"]) if options["execute"] else None
+    told = {**plan.arm.told, "backend": plan.path.planner}
     deliver(_text(plan, executed, told, options["layout"] or "table"), None)
     ctx.exit(0 if executed is None or executed.arrived else 1)
 
 
 @dataclass(frozen=True)
 class _Plan:
-    robot: RobotModel
+    arm: ChosenArm
     world: World | None
     path: JointPath
     trajectory: Trajectory
@@ -100,29 +94,50 @@ def _check_files(options: dict[str, Any]) -> None:
     require_ruckig()
 
 
-def _planned(options: dict[str, Any], frame: str, tcp_offset: Sequence[float] | None) -> _Plan:
-    from harness.kinematics.registry import make_kinematics
-    from harness.kinematics.robot import load_robot
+def _planned(options: dict[str, Any]) -> _Plan:
     from harness.motion.collision import CollisionChecker
-    from harness.motion.planner import plan, plan_to_pose
+    from harness.motion.curobo_planner import searches
     from harness.motion.trajectory import PIPER_LIMITS, through_waypoints
     from harness.motion.world import load_world
 
-    robot = load_robot(options["variant"])
-    robot = robot if tcp_offset is None else robot.with_tcp_offset(tcp_offset)
-    known_frame(frame, robot.tool_frames)
     limits = PIPER_LIMITS.scaled(options["speed"])
     world = None if options["world"] is None else load_world(options["world"])
-    start = _joints(options["start"], robot, "--from")
-    search = {"seed": options["seed"], "time_limit_s": options["time_limit"]}
+    arm = chosen_arm(options, simulated=True)
+    plan_by = _planner_of(options, arm, CollisionChecker(arm.robot, world))
+    path = _first_path(plan_by, searches(options["planner"], arm.robot))
+    return _Plan(arm, world, path, through_waypoints(path.joint_pos_rad, limits))
+
+
+def _planner_of(options: dict[str, Any], arm: ChosenArm, checker: CollisionChecker) -> Callable[[Search], JointPath]:
+    """What plans to the goal that the options name, given a search."""
+    from harness.kinematics.registry import choose_kinematics
+    from harness.motion.planner import plan, plan_to_pose
+
+    start = _joints(options["start"], arm.robot, "--from")
+    given = {"seed": options["seed"], "time_limit_s": options["time_limit"]}
     if options["pose"] is None:
-        goal = _joints(options["to_joints"], robot, "--to-joints")
-        path = plan(start, goal, CollisionChecker(robot, world), **search)
-    else:
-        target = _pose(options["pose"])
-        kinematics = make_kinematics("analytic", variant=options["variant"], tcp_offset=tcp_offset)
-        path = plan_to_pose(start, target, CollisionChecker(robot, world), kinematics, frame=frame, **search)
-    return _Plan(robot, world, path, through_waypoints(path.joint_pos_rad, limits))
+        goal = _joints(options["to_joints"], arm.robot, "--to-joints")
+        return lambda search: plan(start, goal, checker, search=search, **given)
+    target = _pose(options["pose"])
+    choice = choose_kinematics(arm.robot)
+    warn([choice.note] if choice.note else [])
+    return lambda search: plan_to_pose(start, target, checker, choice.kinematics, frame=arm.frame, search=search, **given)
+
+
+def _first_path(plan_by: Callable[[Search], JointPath], tried: tuple[Search, ...]) -> JointPath:
+    """The path of the first search that finds one; why the others did not is warned of."""
+    from harness.errors import HarnessError
+    from harness.motion.planner import EndError
+
+    *preferred, last = tried
+    for search in preferred:
+        try:
+            return plan_by(search)
+        except EndError:
+            raise
+        except HarnessError as error:
+            warn([f"{last.name} plans, because {search.name} did not: {error}"])
+    return plan_by(last)
 
 
 def _joints(text: str, robot: RobotModel, option: str) -> Float64Array:
@@ -147,10 +162,10 @@ def _pose(text: str) -> Float64Array:
     return target
 
 
-def _executed(plan: _Plan, frame: str, video: Path | None) -> Executed:
+def _executed(plan: _Plan, video: Path | None) -> Executed:
     from harness.motion.execution import execute
 
-    executed = execute(plan.trajectory, plan.robot, frame=frame, world=plan.world, video=video)
+    executed = execute(plan.trajectory, plan.arm.robot, frame=plan.arm.frame, world=plan.world, video=video)
     if video is not None:
         click.echo(f"written to {video}", err=True)
     return executed
@@ -237,8 +252,8 @@ def _words(plan: _Plan, executed: Executed | None, told: dict[str, Any]) -> str:
     lines = [
         "",
         f"path: {path.length_rad:.3f} rad around {obstacles} obstacles{which}",
-        f"planned in {path.time_s:.2f} s with seed {path.seed}",
-        f"trajectory: {plan.trajectory.duration_s:.3f} s; frame {told['frame']}, variant {told['variant']}",
+        f"planned by {path.planner} in {path.time_s:.2f} s with seed {path.seed}",
+        f"trajectory: {plan.trajectory.duration_s:.3f} s; {as_words(told)}",
     ]
     if executed is not None:
         off = f"{1e3 * executed.position_error_m:.3f} mm and {math.degrees(executed.rotation_error_rad):.3f} deg"

@@ -6,9 +6,10 @@ import typing
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from harness.description.model import Description
+from harness.description.model import Description, load_description
 from harness.description.transforms import look_at_matrix, matrix_quat_wxyz, rpy_matrix
 from harness.errors import UsageError, suggest
+from harness.paths import robots_dir
 
 if typing.TYPE_CHECKING:
     import mujoco
@@ -26,12 +27,7 @@ def load_urdf_description(path: Path) -> mujoco.MjSpec:
     """
     import mujoco
 
-    try:
-        root = ElementTree.fromstring(path.read_bytes())  # noqa: S314 - a local file that the user named
-    except (OSError, ElementTree.ParseError) as error:
-        raise UsageError(f"the URDF {path} cannot be read: {error}") from error
-    if root.tag != "robot":
-        raise UsageError(f"{path} is no URDF: its root element is <{root.tag}>, not <robot>")
+    root = read_urdf(path)
     for mesh in root.iter("mesh"):
         mesh.set("filename", str(_mesh_file(mesh.get("filename", ""), path)))
     _name_geometry(root)
@@ -45,6 +41,42 @@ def load_urdf_description(path: Path) -> mujoco.MjSpec:
     except ValueError as error:
         raise UsageError(f"MuJoCo cannot use the URDF {path}: {error}") from error
     return spec
+
+
+def load_driven_urdf(path: Path) -> mujoco.MjSpec:
+    """The Piper from somebody else's URDF, with the drives, sites, camera and solver's options of our own model.
+
+    Raises:
+        UsageError: As `load_urdf_description` and `add_drives`; or a link has no collision geometry where ours has, so that
+            it would pass through everything.
+    """
+    import mujoco
+
+    spec, robot = load_urdf_description(path), load_description(robots_dir() / "piper" / "robot.yaml")
+    add_drives(spec, robot)
+    _require_collision_shapes(spec, robot)
+    # Stiff drives want implicitfast; elliptic cones and impratio keep held objects in the pads (harness.description.mjcf).
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    spec.option.impratio = 10
+    return spec
+
+
+def read_urdf(path: Path) -> ElementTree.Element:
+    """The root element of a URDF file.
+
+    Raises:
+        UsageError: The file cannot be read, is not XML, or is something else than a URDF, such as a xacro.
+    """
+    try:
+        root = ElementTree.fromstring(path.read_bytes())  # noqa: S314 - a local file that the user named
+    except (OSError, ElementTree.ParseError) as error:
+        raise UsageError(f"the URDF {path} cannot be read: {error}") from error
+    if root.tag != "robot":
+        raise UsageError(f"{path} is no URDF: its root element is <{root.tag}>, not <robot>")
+    if any("xacro" in element.tag for element in root.iter() if isinstance(element.tag, str)):
+        raise UsageError(f"{path} is a xacro file, of which a URDF has to be made first: xacro {path.name} > arm.urdf")
+    return root
 
 
 def add_drives(spec: mujoco.MjSpec, robot: Description) -> None:
@@ -76,6 +108,13 @@ def _require(kind: str, there: set[str], needed: list[str]) -> None:
     for name in needed:
         if name not in there:
             raise UsageError(f"the description has no {kind} {name!r}, which the robot needs. {suggest(name, there)}")
+
+
+def _require_collision_shapes(spec: mujoco.MjSpec, robot: Description) -> None:
+    solid = {geom.parent.name for geom in spec.geoms if geom.contype or geom.conaffinity}
+    bare = [link.name for link in robot.links if link.name not in solid and any(shape.collision for shape in link.shapes)]
+    if bare:
+        raise UsageError(f"the description has no collision geometry of {', '.join(bare)}")
 
 
 def _add_actuators(spec: mujoco.MjSpec, robot: Description) -> None:

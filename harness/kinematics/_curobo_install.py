@@ -47,6 +47,15 @@ def is_portable() -> bool:
     return _version(_PORTABLE) is not None
 
 
+def has_cuda_curobo() -> bool:
+    """Whether NVIDIA's cuRobo is installed and can run here; curobo-metal, which is for tests, does not count."""
+    try:
+        installed_generation()
+        return not is_portable() and chosen_device(None).startswith("cuda")
+    except (UsageError, ImportError, OSError):
+        return False
+
+
 def chosen_device(device: str | None) -> str:
     """The torch device to compute on.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.errors import UsageError
 from harness.kinematics._curobo_install import module
-from harness.kinematics._curobo_robot import CuroboRobot
+from harness.kinematics._curobo_robot import FLANGE, CuroboRobot
 from harness.kinematics._curobo_world import curobo_scene
 from harness.kinematics.poses import homogeneous, matrix_from_quat, poses_from_matrices
 from harness.motion.world import World
@@ -17,6 +17,8 @@ from harness.types import Float64Array
 
 _SEEDS = 32
 _INTERPOLATION_DT_S = 0.02
+# m and rad; a way to joints does not need them.
+_DEFAULT_TOLERANCES = (0.005, 0.05)
 
 
 class CuroboV07:
@@ -76,6 +78,20 @@ class CuroboV07:
         self, start_rad: Float64Array, base_t_target: Float64Array, frame: str, tolerances: tuple[float, float], world: World
     ) -> tuple[Float64Array, float] | None:
         """As `CuroboV2.plan`."""
+        planner = self._planner(frame, tolerances, world)
+        goal = self._pose(base_t_target[np.newaxis])
+        return self._way(planner.plan_single(self._joint_state(start_rad), goal, _plan_config()))
+
+    def plan_to_joints(
+        self, start_rad: Float64Array, goal_rad: Float64Array, world: World, seed: int
+    ) -> tuple[Float64Array, float] | None:
+        """As `CuroboV2.plan_to_joints`; there is no seed to set."""
+        del seed
+        planner = self._planner(FLANGE, _DEFAULT_TOLERANCES, world)
+        start, goal = self._joint_state(start_rad), self._joint_state(goal_rad)
+        return self._way(planner.plan_single_js(start, goal, _plan_config()))
+
+    def _planner(self, frame: str, tolerances: tuple[float, float], world: World) -> Any:
         motion = module("curobo.wrap.reacher.motion_gen")
         config = motion.MotionGenConfig.load_from_robot_config(
             self._config(frame),
@@ -87,13 +103,20 @@ class CuroboV07:
         )
         planner = motion.MotionGen(config)
         planner.warmup()
+        return planner
+
+    def _joint_state(self, joint_pos_rad: Float64Array) -> Any:
+        """Joints (6,) as cuRobo 0.7 takes them."""
         names = list(self._robot.joint_names)
-        start = module("curobo.types.robot").JointState.from_position(self._tensor(start_rad[np.newaxis]), joint_names=names)
-        result = planner.plan_single(start, self._pose(base_t_target[np.newaxis]), motion.MotionGenPlanConfig())
+        state = module("curobo.types.robot").JointState
+        return state.from_position(self._tensor(joint_pos_rad[np.newaxis]), joint_names=names)
+
+    def _way(self, result: Any) -> tuple[Float64Array, float] | None:
+        """What a planner answered, in the robot's order of joints."""
         if not bool(result.success.any()):
             return None
         way = result.get_interpolated_plan()
-        columns = [list(way.joint_names).index(name) for name in names]
+        columns = [list(way.joint_names).index(name) for name in self._robot.joint_names]
         return _array(way.position)[:, columns], float(result.interpolation_dt)
 
     def _config(self, frame: str) -> Any:
@@ -142,6 +165,10 @@ class CuroboV07:
     def _tensor(self, array: Float64Array) -> Any:
         """An array on the device."""
         return self._device.to_device(array.astype(np.float32))
+
+
+def _plan_config() -> Any:
+    return module("curobo.wrap.reacher.motion_gen").MotionGenPlanConfig()
 
 
 def _array(tensor: Any) -> Float64Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.errors import UsageError
 from harness.kinematics._curobo_install import is_portable, module
-from harness.kinematics._curobo_robot import CuroboRobot
+from harness.kinematics._curobo_robot import FLANGE, CuroboRobot
 from harness.kinematics._curobo_world import curobo_scene
 from harness.kinematics.poses import homogeneous, matrix_from_quat, poses_from_matrices
 from harness.motion.world import World
@@ -23,6 +23,9 @@ _SEEDS = 32
 _ANY_SOLVED = 1e-6
 # Solvers that are kept; each holds buffers and, on a GPU, captured graphs.
 _SOLVERS_KEPT = 8
+# cuRobo's own defaults: tolerances of a pose (m, rad), which a way to joints does not need, and the random seed.
+_DEFAULT_TOLERANCES = (0.005, 0.05)
+_RANDOM_SEED = 123
 
 
 class CuroboV2:
@@ -39,6 +42,7 @@ class CuroboV2:
         self._device = types.DeviceCfg(device=torch.device(device))
         self._models: dict[str, Any] = {}
         self._solvers: dict[tuple[Any, ...], Any] = {}
+        self._planners: dict[tuple[Any, ...], Any] = {}
         limits = self._model(robot.first_link).get_joint_limits().position
         self.limits_rad: Float64Array = _array(limits).T
 
@@ -99,21 +103,21 @@ class CuroboV2:
         self, start_rad: Float64Array, base_t_target: Float64Array, frame: str, tolerances: tuple[float, float], world: World
     ) -> tuple[Float64Array, float] | None:
         """Joints (T, 6) from a start (6,) to a pose (4, 4) and the s between them; None where cuRobo finds no way."""
-        planning = module("curobo.motion_planner")
-        with self._tool(frame) as path:
-            config = planning.MotionPlannerCfg.create(
-                robot=str(path),
-                scene_model=curobo_scene(world),
-                device_cfg=self._device,
-                position_tolerance=tolerances[0],
-                orientation_tolerance=tolerances[1],
-                use_cuda_graph=not is_portable(),
-            )
-            planner = planning.MotionPlanner(config)
-        if not is_portable():
-            planner.warmup(enable_graph=True, num_warmup_iterations=3)
+        planner = self._planner(frame, tolerances, world, 0)
         start = self._joint_state(start_rad[np.newaxis], list(planner.joint_names))
-        result = planner.plan_pose(self._goal(base_t_target[np.newaxis], frame), start)
+        return self._way(planner, planner.plan_pose(self._goal(base_t_target[np.newaxis], frame), start))
+
+    def plan_to_joints(
+        self, start_rad: Float64Array, goal_rad: Float64Array, world: World, seed: int
+    ) -> tuple[Float64Array, float] | None:
+        """Joints (T, 6) from a start (6,) to a goal (6,) and the s between them; None where cuRobo finds no way."""
+        planner = self._planner(FLANGE, _DEFAULT_TOLERANCES, world, seed)
+        names = list(planner.joint_names)
+        start, goal = (self._joint_state(end[np.newaxis], names) for end in (start_rad, goal_rad))
+        return self._way(planner, planner.plan_cspace(goal, start))
+
+    def _way(self, planner: Any, result: Any) -> tuple[Float64Array, float] | None:
+        """What a planner answered, in the robot's order of joints."""
         if result is None or not bool(result.success.any()):
             return None
         path_taken = result.get_interpolated_plan()
@@ -121,6 +125,27 @@ class CuroboV2:
         columns = [list(path_taken.joint_names).index(name) for name in self._robot.joint_names]
         joints = positions.reshape(-1, positions.shape[-1])[:, columns]
         return joints, float(planner.trajopt_solver.config.interpolation_dt)
+
+    def _planner(self, frame: str, tolerances: tuple[float, float], world: World, seed: int) -> Any:
+        """The planner for one world; the last one is kept."""
+        key = (frame, tolerances, world, seed)
+        if key not in self._planners:
+            planning = module("curobo.motion_planner")
+            with self._tool(frame) as path:
+                config = planning.MotionPlannerCfg.create(
+                    robot=str(path),
+                    scene_model=curobo_scene(world),
+                    device_cfg=self._device,
+                    position_tolerance=tolerances[0],
+                    orientation_tolerance=tolerances[1],
+                    random_seed=_RANDOM_SEED + seed,
+                    use_cuda_graph=not is_portable(),
+                )
+                planner = planning.MotionPlanner(config)
+            if not is_portable():
+                planner.warmup(enable_graph=True, num_warmup_iterations=3)
+            self._planners = {key: planner}
+        return self._planners[key]
 
     def _state(self, joint_pos_rad: Float64Array, frame: str) -> Any:
         """The kinematic state of joints (N, 6)."""

@@ -6,7 +6,6 @@ cuRobo is no dependency: it is imported when `CuroboKinematics` is made. See doc
 from __future__ import annotations
 
 import functools
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,9 @@ import numpy.typing as npt
 from harness.errors import UsageError
 from harness.kinematics._checks import checked_joints, checked_poses, checked_seeds
 from harness.kinematics._curobo_collision import CollisionCheck
+from harness.kinematics._curobo_engine import make_engine
 from harness.kinematics._curobo_install import chosen_device, installed_generation
-from harness.kinematics._curobo_robot import CuroboRobot, default_robot_file, read_curobo_robot
+from harness.kinematics._curobo_robot import default_robot_file, read_curobo_robot
 from harness.kinematics._curobo_solutions import Candidates, nearest_first
 from harness.kinematics.base import POSITION_TOLERANCE_M, ROTATION_TOLERANCE_RAD, Solutions
 from harness.kinematics.poses import rotation_angle
@@ -31,16 +31,19 @@ _SOLVER_SHARE = 0.5
 _ATTEMPTS = 4
 # Single precision on angles of a few radians, with a margin.
 _START_ERROR_RAD = 1e-3
+# A way to joints may end this far from them; whoever takes it adds the last bit.
+_END_ERROR_RAD = 1e-2
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A way for the arm from joints to a pose.
+    """A way for the arm from joints to a pose or to other joints.
 
     Attributes:
         joint_pos_rad: (T, 6), the first row where the arm was; (0, 6) without success.
         dt_s: Time from one row to the next.
-        success: Whether the way begins at the start, ends at the goal within the tolerances, and keeps the joint limits.
+        success: Whether the way begins at the start, ends at the goal within the tolerances, keeps the joint limits, and
+            touches nothing.
         reason: Empty on success, otherwise why there is no way.
     """
 
@@ -48,33 +51,6 @@ class Plan:
     dt_s: float
     success: bool
     reason: str
-
-
-class _Engine(typing.Protocol):
-    """What `CuroboV2` and `CuroboV07` offer."""
-
-    limits_rad: Float64Array
-
-    def forward(self, joint_pos_rad: Float64Array, frame: str) -> Float64Array: ...
-
-    def jacobian(self, joint_pos_rad: Float64Array, frame: str) -> Float64Array: ...
-
-    def restart(self) -> None: ...
-
-    def solve(
-        self,
-        base_t_target: Float64Array,
-        seed_rad: Float64Array,
-        frame: str,
-        tolerances: tuple[float, float],
-        world: World | None,
-        *,
-        thorough: bool,
-    ) -> tuple[Float64Array, npt.NDArray[np.bool_]]: ...
-
-    def plan(
-        self, start_rad: Float64Array, base_t_target: Float64Array, frame: str, tolerances: tuple[float, float], world: World
-    ) -> tuple[Float64Array, float] | None: ...
 
 
 class CuroboKinematics:
@@ -109,7 +85,7 @@ class CuroboKinematics:
         generation = installed_generation()
         chosen = chosen_device(device)
         self._robot = read_curobo_robot(robot_file or default_robot_file(generation), tool_frames or {})
-        self._engine = _engine(generation, self._robot, chosen)
+        self._engine = make_engine(generation, self._robot, chosen)
         self.frames: tuple[str, ...] = tuple(self._robot.frames)
         self.joint_names: tuple[str, ...] = self._robot.joint_names
         self.limits_rad: Float64Array = self._engine.limits_rad
@@ -205,32 +181,53 @@ class CuroboKinematics:
         target = checked_poses(np.asarray(base_t_target)[np.newaxis])[0]
         self._robot.link_of(frame)
         tolerances = (position_tolerance_m * _SOLVER_SHARE, rotation_tolerance_rad * _SOLVER_SHARE)
-        self._collision_check.require_free_base(world or World())
+        self.require_free_base(world or World())
         found = self._engine.plan(start, target, frame, tolerances, world or World())
         if found is None:
-            return Plan(np.zeros((0, 6)), 0.0, success=False, reason="cuRobo found no collision-free way to the pose")
+            return _no_plan("cuRobo found no collision-free way to the pose")
         joints, dt_s = found
-        problems = self._problems(
-            joints, start, target, frame, (position_tolerance_m, rotation_tolerance_rad), world or World()
-        )
-        if problems:
-            return Plan(np.zeros((0, 6)), 0.0, success=False, reason=f"cuRobo's way is no good: {'; '.join(problems)}")
-        return Plan(joints, dt_s, success=True, reason="")
-
-    def _problems(
-        self,
-        joints: Float64Array,
-        start: Float64Array,
-        target: Float64Array,
-        frame: str,
-        tolerances: tuple[float, float],
-        world: World,
-    ) -> list[str]:
-        """What is wrong with a way (T, 6)."""
         problems = []
         position, rotation = self._errors(joints[-1:], target[np.newaxis], frame)
-        if position[0] > tolerances[0] or rotation[0] > tolerances[1]:
+        if position[0] > position_tolerance_m or rotation[0] > rotation_tolerance_rad:
             problems.append(f"it ends {1e3 * position[0]:.2f} mm and {np.degrees(rotation[0]):.2f} deg from the pose")
+        return self._checked_plan(joints, dt_s, start, world or World(), problems)
+
+    def plan_to_joints(
+        self, start_rad: Float64Array, goal_rad: Float64Array, world: World | None = None, *, seed: int = 0
+    ) -> Plan:
+        """A collision-free motion to joints, checked like that of `plan`; it ends within 0.01 rad of them.
+
+        Args:
+            start_rad: (6,).
+            goal_rad: (6,).
+            world: Obstacles; None or an empty one plans around the arm itself alone.
+            seed: Of cuRobo's random numbers; cuRobo 0.7 takes none.
+
+        Raises:
+            UsageError: Joints that are not six finite numbers, or an obstacle that touches the base.
+        """
+        start, goal = (checked_joints(np.asarray(end)[np.newaxis], 6)[0] for end in (start_rad, goal_rad))
+        self.require_free_base(world or World())
+        found = self._engine.plan_to_joints(start, goal, world or World(), seed)
+        if found is None:
+            return _no_plan("cuRobo found no collision-free way to the joints")
+        joints, dt_s = found
+        off = float(np.abs(joints[-1] - goal).max())
+        problems = [f"it ends {off:.3f} rad from the goal"] if off > _END_ERROR_RAD else []
+        return self._checked_plan(joints, dt_s, start, world or World(), problems)
+
+    def require_free_base(self, world: World) -> None:
+        """Refuses a world in which nothing could ever be free of collisions.
+
+        Raises:
+            UsageError: An obstacle touches the robot file's spheres of the base, which never moves.
+        """
+        self._collision_check.require_free_base(world)
+
+    def _checked_plan(
+        self, joints: Float64Array, dt_s: float, start: Float64Array, world: World, problems: list[str]
+    ) -> Plan:
+        """A way (T, 6) as a plan, refused when there are problems with its end, or others here."""
         if np.abs(joints[0] - start).max() > _START_ERROR_RAD:
             problems.append(f"it begins {np.abs(joints[0] - start).max():.3f} rad from the start")
         beyond = np.maximum(self.limits_rad[:, 0] - joints, joints - self.limits_rad[:, 1]).max()
@@ -238,7 +235,9 @@ class CuroboKinematics:
             problems.append(f"it leaves the joint limits by {beyond:.3f} rad")
         if self._touches(joints, world).any():
             problems.append("it touches the arm itself or an obstacle")
-        return problems
+        if problems:
+            return _no_plan(f"cuRobo's way is no good: {'; '.join(problems)}")
+        return Plan(joints, dt_s, success=True, reason="")
 
     def _candidates(
         self,
@@ -252,7 +251,7 @@ class CuroboKinematics:
         solver_tolerances = (tolerances[0] * _SOLVER_SHARE, tolerances[1] * _SOLVER_SHARE)
         within_reach = self._distance(targets) <= self._robot.reach_m(frame)
         if world is not None:
-            self._collision_check.require_free_base(world)
+            self.require_free_base(world)
         found = Candidates.none(len(targets))
         unsolved = np.arange(len(targets))
         self._engine.restart()
@@ -294,12 +293,5 @@ class CuroboKinematics:
         return np.asarray(np.linalg.norm(targets[:, :3, 3] - self._shoulder, axis=1))
 
 
-def _engine(generation: str, robot: CuroboRobot, device: str) -> _Engine:
-    """The adapter for a generation of cuRobo."""
-    if generation == "v0.7":
-        from harness.kinematics._curobo_v07 import CuroboV07
-
-        return CuroboV07(robot, device)
-    from harness.kinematics._curobo_v2 import CuroboV2
-
-    return CuroboV2(robot, device)
+def _no_plan(reason: str) -> Plan:
+    return Plan(np.zeros((0, 6)), 0.0, success=False, reason=reason)

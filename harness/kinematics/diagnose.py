@@ -132,18 +132,21 @@ def load_variants() -> dict[str, RobotModel]:
     return {variant: load_robot(variant) for variant in dict.fromkeys(arm.variant for arm in KNOWN_ARMS)}
 
 
-def diagnose(measurements: Measurements, robots: Mapping[str, RobotModel]) -> Diagnosis:
+def diagnose(
+    measurements: Measurements, robots: Mapping[str, RobotModel], arms: Sequence[KnownArm] = KNOWN_ARMS
+) -> Diagnosis:
     """Tries every explanation.
 
     Args:
         measurements: Joints and poses.
-        robots: The robot in its variants, as `load_variants` gives them.
+        robots: The robot in the variants of all arms, as `load_variants` gives them for the known ones.
+        arms: The descriptions to try; of those that explain measurements equally well, the first one is named.
     """
-    found = sorted(_hypotheses(measurements, robots), key=lambda hypothesis: hypothesis.score_mm)
+    found = sorted(_hypotheses(measurements, robots, arms), key=lambda hypothesis: hypothesis.score_mm)
     chance = 1 + _CHANCE / measurements.joints.size
     least = min(hypothesis.left_mm for hypothesis in found)
     alike = [h for h in found if h.left_mm**2 <= least**2 * chance]
-    order = [arm.name for arm in KNOWN_ARMS]
+    order = [arm.name for arm in arms]
     best = min(alike, key=lambda h: (len(h.reading.mends), h.tool.fitted, order.index(h.arm.name), h.score_mm))
     also = tuple(h for h in alike if h is not best)
     return Diagnosis(best, also, (best, *(h for h in found if h is not best)))
@@ -195,10 +198,12 @@ class _Turn:
     rotation: Float64Array
 
 
-def _hypotheses(measurements: Measurements, robots: Mapping[str, RobotModel]) -> Iterator[Hypothesis]:
+def _hypotheses(
+    measurements: Measurements, robots: Mapping[str, RobotModel], arms: Sequence[KnownArm]
+) -> Iterator[Hypothesis]:
     """Every arm with every reading and its nearest tool; for each arm's best reading every other tool too."""
     positions, rotations = position_readings(measurements), rotation_readings(measurements)
-    for arm in KNOWN_ARMS:
+    for arm in arms:
         robot = robots[arm.variant]
         tools = known_tools(robot)
         tried = []

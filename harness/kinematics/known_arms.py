@@ -54,7 +54,7 @@ class KnownArm:
         pose = np.broadcast_to(np.eye(4), (len(joints), 4, 4))
         for index, origin in enumerate(origins):
             pose = pose @ origin @ turns[:, index]
-        return np.asarray(pose)
+        return np.asarray(pose @ robot.tool(robot.link_names[-1]))
 
 
 # agx_arm_urdf places joint 6 at 8.8259e-5 m beside the wrist's centre; the SDK's DH table (a6 = 0, d6 = 91 mm) does not.
@@ -130,9 +130,10 @@ class KnownTool:
 
 def known_tools(robot: RobotModel) -> tuple[KnownTool, ...]:
     """The tools, the robot's own frames first."""
+    link6_t_tcp = np.linalg.inv(robot.tool(robot.link_names[-1])) @ robot.tool("tcp")
     return (
         KnownTool("link6", 0.0, "link6, which is also the flange, gripper_base and the controller's end_pose"),
-        KnownTool("tcp", float(robot.tool("tcp")[2, 3]), "the finger tips (tcp)"),
+        KnownTool("tcp", float(link6_t_tcp[2, 3]), "the finger tips (tcp)"),
         KnownTool(
             "tool at 0.145 m", 0.145, "a tool centre 145 mm ahead of link 6, which some projects use for the finger tips"
         ),

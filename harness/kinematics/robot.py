@@ -54,6 +54,7 @@ class RobotModel:
         frames: Name -> frame: every link that does not move against one of the arm's, and the named frames.
         home_rad: Name -> (6,).
         gripper_opening_m: Smallest and largest opening between the finger tips.
+        model: The MJCF or URDF file that has its shapes; None is ``NAME/NAME.xml`` in the folder of robots.
     """
 
     name: str
@@ -69,6 +70,7 @@ class RobotModel:
     frames: Mapping[str, Frame]
     home_rad: Mapping[str, Float64Array]
     gripper_opening_m: tuple[float, float]
+    model: Path | None = None
 
     @property
     def tool_frames(self) -> tuple[str, ...]:
@@ -103,7 +105,7 @@ class RobotModel:
 
         Args:
             offset: ``x, y, z`` (m) or ``x, y, z, roll, pitch, yaw`` (rad, about the fixed axes x, y, z), from the flange,
-                which is link 6.
+                which is the frame of link 6.
 
         Raises:
             UsageError: Neither three nor six finite numbers.
@@ -113,7 +115,7 @@ class RobotModel:
             raise UsageError(
                 f"a tcp offset is x,y,z or x,y,z,roll,pitch,yaw (m, rad), six finite numbers at most; got {offset}"
             )
-        tool = transform(numbers[:3], numbers[3:] or (0.0, 0.0, 0.0))
+        tool = self.tool(self.link_names[-1]) @ transform(numbers[:3], numbers[3:] or (0.0, 0.0, 0.0))
         frames = {**self.frames, TCP: Frame(self.link_names[-1], _frozen(tool))}
         return dataclasses.replace(self, frames=MappingProxyType(frames))
 

@@ -38,19 +38,24 @@ def arm_spec(robot: RobotModel, world: World | None = None, path: Path | None = 
     Args:
         robot: Its joint origins are put into the model, so that one file serves every variant of the arm.
         world: None adds no obstacles.
-        path: An MJCF file whose bodies and joints are called as `robot` calls them; None takes ``NAME/NAME.xml`` in the
-            folder of robots.
+        path: An MJCF or URDF file whose bodies and joints are called as `robot` calls them, or, of a URDF, as the Piper's
+            are; None takes the robot's own ``model``, or else ``NAME/NAME.xml`` in the folder of robots.
 
     Raises:
         UsageError: The file cannot be read, or lacks one of the robot's links or joints.
     """
     import mujoco
 
-    path = path or robots_dir() / robot.name / f"{robot.name}.xml"
-    try:
-        spec = mujoco.MjSpec.from_file(str(path))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"MuJoCo cannot use the arm's model {path}: {error}") from error
+    path = path or robot.model or robots_dir() / robot.name / f"{robot.name}.xml"
+    if path.suffix.lower() == ".urdf":
+        from harness.description.external import load_driven_urdf
+
+        spec = load_driven_urdf(path)
+    else:
+        try:
+            spec = mujoco.MjSpec.from_file(str(path))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"MuJoCo cannot use the arm's model {path}: {error}") from error
     _place_links(spec, robot, path)
     if world is not None:
         add_world(spec, world)

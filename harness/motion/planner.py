@@ -1,4 +1,4 @@
-"""Collision-free paths on a CPU: OMPL's RRT-Connect, shortened and checked, to a joint vector or to a pose."""
+"""Collision-free paths to a joint vector or to a pose, checked, by any search; OMPL's RRT-Connect on a CPU."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class JointPath:
         branches: How many of those the goal has.
         seed: What the search was seeded with.
         time_s: How long planning took.
+        planner: The search that found it: ``ompl`` or ``curobo``.
     """
 
     joint_pos_rad: Float64Array
@@ -56,11 +57,26 @@ class JointPath:
     branches: int
     seed: int
     time_s: float
+    planner: str = "ompl"
 
     @property
     def length_rad(self) -> float:
         """The sum of the lines' lengths, Euclidean over the joints."""
         return _length(self.joint_pos_rad)
+
+
+class Search(typing.Protocol):
+    """What looks for a path between two joint vectors that are free."""
+
+    name: str
+
+    def __call__(
+        self, start: Float64Array, goal: Float64Array, checker: CollisionChecker, seed: int, limit_s: float
+    ) -> Float64Array | None:
+        """The corners (W, 6) of a path that `CollisionChecker.path_is_free`, both ends among them; None without one."""
+
+    def advice(self, limit_s: float) -> str:
+        """What to add to "no path was found", in one sentence or two that begin with the reason."""
 
 
 def plan(
@@ -70,11 +86,9 @@ def plan(
     *,
     seed: int = 0,
     time_limit_s: float = TIME_LIMIT_S,
+    search: Search | None = None,
 ) -> JointPath:
     """Finds a path to a joint vector.
-
-    The straight line is tried first. Then RRT-Connect searches, several times; each path is shortened, and the shortest of
-    them is taken and checked anew, twice as finely. The result depends on the arguments alone unless time runs out.
 
     Args:
         start_rad: (6,).
@@ -82,6 +96,7 @@ def plan(
         checker: The arm and its world.
         seed: At least 0.
         time_limit_s: For the search; shortening comes on top.
+        search: What looks for the path; None takes `OmplSearch`.
 
     Raises:
         EndError: The start or the goal is outside the limits or in collision; the message names what collides.
@@ -91,7 +106,7 @@ def plan(
     _check_options(seed, time_limit_s)
     start = _checked_end(start_rad, checker, "the start")
     goals = _checked_end(goal_rad, checker, "the goal")[np.newaxis]
-    return _to_any(start, goals, checker, seed, time_limit_s)
+    return _to_any(start, goals, checker, seed, time_limit_s, search or OmplSearch())
 
 
 def plan_to_pose(
@@ -103,6 +118,7 @@ def plan_to_pose(
     frame: str = "tcp",
     seed: int = 0,
     time_limit_s: float = TIME_LIMIT_S,
+    search: Search | None = None,
 ) -> JointPath:
     """Finds a path to a pose: to any joint vector that brings the frame there, the nearest first.
 
@@ -114,6 +130,7 @@ def plan_to_pose(
         frame: The frame that `base_t_goal` is of.
         seed: At least 0.
         time_limit_s: For all searches together; shortening comes on top.
+        search: As for `plan`.
 
     Raises:
         EndError: As `plan`, or the pose is out of reach; where every joint vector collides, the message has them all.
@@ -123,52 +140,69 @@ def plan_to_pose(
     _check_options(seed, time_limit_s)
     start = _checked_end(start_rad, checker, "the start")
     goals = _branches(start, np.asarray(base_t_goal, dtype=np.float64), kinematics, frame)
-    complaints = [_complaint(goal, checker) for goal in goals]
-    free = [goal for goal, complaint in zip(goals, complaints, strict=True) if not complaint]
+    complaints = [complaint(goal, checker) for goal in goals]
+    free = [goal for goal, why in zip(goals, complaints, strict=True) if not why]
     if not free:
         listing = "".join(f"\n  {np.round(q, 3).tolist()}: {why}" for q, why in zip(goals, complaints, strict=True))
         raise EndError(f"the goal is in collision with each of its {len(goals)} joint vectors:{listing}")
-    return _to_any(start, np.array(free), checker, seed, time_limit_s)
+    return _to_any(start, np.array(free), checker, seed, time_limit_s, search or OmplSearch())
 
 
-def _to_any(start: Float64Array, goals: Float64Array, checker: CollisionChecker, seed: int, limit_s: float) -> JointPath:
+def _to_any(
+    start: Float64Array, goals: Float64Array, checker: CollisionChecker, seed: int, limit_s: float, search: Search
+) -> JointPath:
     begun = time.monotonic()
     for branch, goal in enumerate(goals):
         left_s = limit_s - (time.monotonic() - begun)
-        waypoints = _search(start, goal, checker, seed, left_s / (len(goals) - branch))
-        if waypoints is not None:
-            return JointPath(
-                joint_pos_rad=waypoints,
-                branch=branch,
-                branches=len(goals),
-                seed=seed,
-                time_s=time.monotonic() - begun,
-            )
-    tried = "the goal" if len(goals) == 1 else f"any of the goal's {len(goals)} joint vectors"
-    raise PlanningError(
-        f"no path to {tried} was found within {limit_s:g} s. There may be none; a longer time limit or another seed may "
-        "find one, and a smaller clearance_m of the world leaves more room."
-    )
-
-
-def _search(
-    start: Float64Array, goal: Float64Array, checker: CollisionChecker, seed: int, limit_s: float
-) -> Float64Array | None:
-    """The corners of a checked path (W, 6); None when time ran out."""
-    if checker.line_has_room(start, goal):
-        return np.stack([start, goal])
-    end = time.monotonic() + limit_s
-    paths = []
-    for search in range(_SEARCHES):
-        left_s = end - time.monotonic()
-        found = _rrt_connect(start, goal, checker, _SEARCHES * seed + search, left_s) if left_s > 0 else None
-        if found is None:
-            break
-        found[0], found[-1] = start, goal
-        if not checker.path_is_free(found):
+        waypoints = search(start, goal, checker, seed, left_s / (len(goals) - branch))
+        if waypoints is None:
+            continue
+        if not checker.path_is_free(waypoints):
             raise HarnessError(f"a planned path (seed {seed}) fails its last check; please report this with the world")
-        paths.append(found)
-    return min(paths, key=_length, default=None)
+        return JointPath(
+            joint_pos_rad=waypoints,
+            branch=branch,
+            branches=len(goals),
+            seed=seed,
+            time_s=time.monotonic() - begun,
+            planner=search.name,
+        )
+    tried = "the goal" if len(goals) == 1 else f"any of the goal's {len(goals)} joint vectors"
+    raise PlanningError(f"no path to {tried} was found {search.advice(limit_s)}")
+
+
+class OmplSearch:
+    """OMPL's RRT-Connect.
+
+    The straight line is tried first. Then RRT-Connect searches, several times; each path is shortened, and the shortest of
+    them is taken. The result depends on the arguments alone unless time runs out.
+    """
+
+    name = "ompl"
+
+    def __call__(
+        self, start: Float64Array, goal: Float64Array, checker: CollisionChecker, seed: int, limit_s: float
+    ) -> Float64Array | None:
+        """See `Search`."""
+        if checker.line_has_room(start, goal):
+            return np.stack([start, goal])
+        end = time.monotonic() + limit_s
+        paths = []
+        for search in range(_SEARCHES):
+            left_s = end - time.monotonic()
+            found = _rrt_connect(start, goal, checker, _SEARCHES * seed + search, left_s) if left_s > 0 else None
+            if found is None:
+                break
+            found[0], found[-1] = start, goal
+            paths.append(found)
+        return min(paths, key=_length, default=None)
+
+    def advice(self, limit_s: float) -> str:
+        """See `Search`."""
+        return (
+            f"within {limit_s:g} s. There may be none; a longer time limit or another seed may find one, and a smaller "
+            "clearance_m of the world leaves more room."
+        )
 
 
 def _rrt_connect(
@@ -264,13 +298,13 @@ def _checked_end(joints_rad: npt.ArrayLike, checker: CollisionChecker, what: str
             f"allowed are {limits[worst, 0]:.4f} to {limits[worst, 1]:.4f}"
         )
     joints = np.clip(joints, limits[:, 0], limits[:, 1])
-    complaint = _complaint(joints, checker)
-    if complaint:
-        raise EndError(f"{what} is in collision: {complaint}")
+    why = complaint(joints, checker)
+    if why:
+        raise EndError(f"{what} is in collision: {why}")
     return joints
 
 
-def _complaint(joints: Float64Array, checker: CollisionChecker) -> str:
+def complaint(joints: Float64Array, checker: CollisionChecker) -> str:
     """What is too close at a joint vector; empty when nothing is."""
     touches = checker.touches(joints)
     asked = f" ({1e3 * (checker.world.clearance_m + SPARE_M):.1f} mm are asked for)"

@@ -1,3 +1,4 @@
+import dataclasses
 import importlib.util
 import subprocess
 import sys
@@ -6,11 +7,31 @@ import numpy as np
 import pytest
 
 from harness.errors import UsageError
-from harness.kinematics.registry import backend_names, make_kinematics
+from harness.kinematics.registry import backend_names, choose_kinematics, make_kinematics
+from harness.kinematics.robot import load_robot
+from harness.motion.world import World
 
 
 def test_the_automatic_choice_is_the_closed_form():
     assert make_kinematics().name == "analytic"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("curobo") is not None, reason="cuRobo is installed here")
+def test_without_curobo_a_world_does_not_change_the_automatic_choice():
+    choice = choose_kinematics(load_robot(), world=World())
+    assert (choice.kinematics.name, choice.note) == ("analytic", "")
+
+
+def test_an_arm_that_no_closed_form_fits_is_left_to_mujoco_with_a_note():
+    robot = load_robot()
+    origins = robot.joint_origins.copy()
+    origins[5, 2, 3] += 0.002
+    bent = dataclasses.replace(robot, joint_origins=origins)
+    choice = choose_kinematics(bent)
+    assert choice.kinematics.name == "mujoco"
+    assert "axis 6 passes 2.002 mm beside the wrist centre" in choice.note
+    with pytest.raises(UsageError, match="Use the mujoco back end"):
+        choose_kinematics(bent, "analytic")
 
 
 @pytest.mark.parametrize("name", ["analytic", "mujoco"])
