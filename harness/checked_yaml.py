@@ -15,6 +15,9 @@ from harness.errors import HarnessError, suggest
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
+# libyaml parses several times faster; PyYAML is built without it on some machines.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 # Of many wrong fields the first few are told; the rest often follows from them.
 _TOLD = 5
 
@@ -31,7 +34,7 @@ def read_mapping(path: Path, what: str, error_type: type[HarnessError]) -> dict[
         HarnessError: Of `error_type`: the file cannot be read, is not YAML, or holds something else.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506  # plain data alone, as safe_load
     except OSError as error:
         raise error_type(f"cannot read {what} file {path}: {error.strerror}") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that no calendar has

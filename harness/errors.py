@@ -26,6 +26,10 @@ class AssetsError(UsageError):
     """An environment's meshes and textures are missing or incomplete."""
 
 
+class DownloadError(HarnessError):
+    """Files could not be fetched, or are not what they should be."""
+
+
 class InitStateError(UsageError):
     """A file of initial states cannot be read, or holds something other than arrays."""
 

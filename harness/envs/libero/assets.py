@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.envs.family import Assets
+from harness.envs.libero.asset_check import git_blob_id
 from harness.envs.libero.installation import libero_root
 from harness.errors import AssetsError, UsageError
 from harness.files import written_aside
@@ -24,11 +25,8 @@ from harness.paths import cache_dir, checkout_root, data_dir
 _MANIFEST = Path(__file__).with_name("asset_manifest.json")
 _VARIABLE = "EVALHARNESS_LIBERO_ASSETS"
 # hf-libero 0.1.4, libero/libero/utils/download_utils.py: the repository, and that it is one of datasets.
-_HUB_REPOSITORY = "lerobot/libero-assets"
-HOW_TO_GET = (
-    f"Get them with `hf download {_HUB_REPOSITORY} --repo-type dataset --local-dir DIR`, then name DIR with --assets DIR or "
-    f"{_VARIABLE}=DIR."
-)
+HUB_REPOSITORY = "lerobot/libero-assets"
+HOW_TO_GET = f"Get them with `evalharness assets fetch`, or name a folder that has them with --assets DIR or {_VARIABLE}=DIR."
 _NAMES_IN_A_MESSAGE = 10
 
 
@@ -69,36 +67,76 @@ def asset_manifest() -> AssetManifest:
     return AssetManifest(files=content["files"], tasks=tasks)
 
 
-def find_assets(choice: str = "auto") -> AssetSet:
-    """Finds a folder of LIBERO's assets. Files may still be missing from it: see `check_assets`.
+@dataclass(frozen=True)
+class Place:
+    """One place where assets are looked for.
 
-    The first that there is of: ``$EVALHARNESS_LIBERO_ASSETS``; ``libero_assets`` in `harness.paths.data_dir`; the ``assets``
-    of the installed LIBERO; what hf-libero downloaded; the Hugging Face hub's cache; ``shared/libero_assets`` beside the
-    checkout. A folder that the user names, by `choice` or the variable, is taken or refused, never passed over.
+    Attributes:
+        root: The folder.
+        source: In words, what kind of place it is.
+        named_by: The option or variable by which the user named it; empty for the usual places.
+    """
+
+    root: Path
+    source: str
+    named_by: str = ""
+
+    @property
+    def holds_assets(self) -> bool:
+        """Whether the folder looks like LIBERO's assets; files may still be missing from it."""
+        return looks_like_assets(self.root)
+
+
+def fetch_target() -> Path:
+    """The folder into which assets are fetched, and the first of the usual places."""
+    return data_dir() / "libero_assets"
+
+
+def search_order(choice: str = "auto") -> Iterator[Place]:
+    """The places where assets are looked for, in order; the first that holds some is taken.
+
+    ``--assets``; ``$EVALHARNESS_LIBERO_ASSETS``; `fetch_target`; the ``assets`` of the installed LIBERO; what hf-libero
+    downloaded; the Hugging Face hub's cache; ``shared/libero_assets`` beside the checkout. A place that the user names is
+    taken or refused, never passed over.
 
     Args:
-        choice: ``auto``, or a folder.
-
-    Raises:
-        AssetsError: There is none; the message lists the places and says how to get the assets.
+        choice: ``auto``, or the folder that ``--assets`` names.
     """
     named = {"--assets": choice if choice != "auto" else "", _VARIABLE: os.environ.get(_VARIABLE, "")}
     for who, value in named.items():
         if value:
-            root = Path(value).expanduser().absolute()
-            if not _looks_like_assets(root):
-                wrong = "holds no LIBERO assets" if root.is_dir() else "is not a folder"
-                raise AssetsError(
-                    f"{who} names {root}, which {wrong}: the folders scenes and articulated_objects should be in it.\n"
-                    f"{HOW_TO_GET}"
-                )
-            return _describe(root, f"named by {who}")
-    looked_at = []
+            yield Place(Path(value).expanduser().absolute(), f"named by {who}", named_by=who)
     for root, source in _usual_places():
-        if _looks_like_assets(root):
-            return _describe(root, source)
-        looked_at.append(f"\n  {root} ({source})")
+        yield Place(root, source)
+
+
+def find_assets(choice: str = "auto") -> AssetSet:
+    """Finds a folder of LIBERO's assets. Files may still be missing from it: see `check_assets`.
+
+    Args:
+        choice: As for `search_order`.
+
+    Raises:
+        AssetsError: There is none, or the one that the user named holds none; the message lists the places and says how to
+            get the assets.
+    """
+    looked_at = []
+    for place in search_order(choice):
+        if place.holds_assets:
+            return _describe(place.root, place.source)
+        if place.named_by:
+            wrong = "holds no LIBERO assets" if place.root.is_dir() else "is not a folder"
+            raise AssetsError(
+                f"{place.named_by} names {place.root}, which {wrong}: the folders scenes and articulated_objects should be "
+                f"in it.\n{HOW_TO_GET}"
+            )
+        looked_at.append(f"\n  {place.root} ({place.source})")
     raise AssetsError(f"LIBERO's assets were not found. Looked at:{''.join(looked_at)}\n{HOW_TO_GET}")
+
+
+def looks_like_assets(root: Path) -> bool:
+    """Whether a folder has what every set of LIBERO's assets has."""
+    return (root / "scenes").is_dir() and (root / "articulated_objects").is_dir()
 
 
 def missing_files(assets: AssetSet, tasks: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -141,18 +179,14 @@ def _is_filled(path: Path) -> bool:
         return False
 
 
-def _looks_like_assets(root: Path) -> bool:
-    return (root / "scenes").is_dir() and (root / "articulated_objects").is_dir()
-
-
 def _usual_places() -> Iterator[tuple[Path, str]]:
     """The folders that are looked at when the user names none, with where each comes from, in order."""
-    yield data_dir() / "libero_assets", "the harness's data folder"
+    yield fetch_target(), "the harness's data folder"
     # Without an installed LIBERO its folder is no place to look; whoever builds an environment says what is missing.
     with contextlib.suppress(UsageError):
         yield libero_root() / "assets", "beside the installed LIBERO"
     yield Path("~/.cache/libero/assets").expanduser(), "hf-libero's own download"
-    for hub in (f"datasets--{_HUB_REPOSITORY.replace('/', '--')}", f"models--{_HUB_REPOSITORY.replace('/', '--')}"):
+    for hub in (f"datasets--{HUB_REPOSITORY.replace('/', '--')}", f"models--{HUB_REPOSITORY.replace('/', '--')}"):
         yield _hub_snapshot(_hub_cache() / hub), "the Hugging Face hub's cache"
     checkout = checkout_root()
     if checkout is not None:
@@ -211,11 +245,6 @@ def _hash_files(root: Path) -> tuple[str, tuple[str, ...]]:
             modified.append(file)
             continue
         total.update(f"{file}\0{hashlib.sha256(data).hexdigest()}\n".encode())
-        if _git_blob_id(data) != official:
+        if git_blob_id(data) != official:
             modified.append(file)
     return total.hexdigest(), tuple(modified)
-
-
-def _git_blob_id(data: bytes) -> str:
-    """The id under which git stores a file: SHA-1 of "blob", its size, a zero byte, and the contents (git-hash-object)."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

@@ -23,7 +23,6 @@ BLUE: Color = (0.12, 0.30, 0.75, 1)
 YELLOW: Color = (0.93, 0.75, 0.12, 1)
 WOOD: Color = (0.62, 0.45, 0.28, 1)
 DARK_WOOD: Color = (0.42, 0.28, 0.17, 1)
-GREY: Color = (0.55, 0.57, 0.60, 1)
 _FLOOR: Color = (0.50, 0.53, 0.57, 1)
 
 # Two near tones, darker than the arm and lighter than its fingers: squares show where things stand without drawing the eye.
@@ -44,7 +43,7 @@ _FRONT_FOVY_DEG = 40.0
 _FRICTION = (1.0, 0.02, 0.0001)
 _CONDIM = 4
 
-# Edge of the shadows' picture: a quarter of MuJoCo's, which takes twice as long to draw without a graphics card.
+# Edge of the picture that shadows are made from. MuJoCo's 4096 more than doubles the time to draw without a graphics card.
 _SHADOW_PX = 1024
 
 # MuJoCo's groups of geoms: things, and what only shows where something is to go; `harness.envs.piper.rendering` draws both.

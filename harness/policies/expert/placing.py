@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -13,8 +14,13 @@ from harness.policies.expert.skills import Route, Waypoint, move, pick, release
 from harness.policies.expert.view import Skill, View
 from harness.types import Float64Array
 
-# How far above a thing's grasp the fingers go down to it, and above the place they come up again.
+# From how far above it the fingers go down to a thing.
 _APPROACH_M = 0.05
+
+# How much higher than it must a thing is carried, and how much farther than it must the gripper is able to turn over its
+# goal: so what is made up for there stays within the arm's reach.
+_SPARE_M = 0.004
+_SPARE_RAD = 0.04
 
 
 def put(
@@ -43,21 +49,19 @@ def put(
     """
 
     def routes(view: View) -> Iterator[Sequence[Route]]:
-        base_t_thing = view.poses[thing]
+        base_t_thing, ends = view.poses[thing], goals(view)
         for grasps in leaning(base_t_thing[:3, 3] + (0.0, 0.0, grip_m), closing_angles(base_t_thing)):
-            yield [
-                _route(grasp, goal @ np.linalg.inv(base_t_thing) @ grasp, clear_m)
-                for grasp in grasps
-                for goal in goals(view)
-            ]
+            pairs = itertools.product(grasps, ends)
+            yield [_route(grasp, end @ np.linalg.inv(base_t_thing) @ grasp, clear_m) for grasp, end in pairs]
 
-    view, (up, over, _) = yield from pick(view, routes)
+    view, (up, over, *_) = yield from pick(view, routes)
     view = yield from move(view, up)
     view = yield from move(view, over)
     goal = min(goals(view), key=lambda goal: rotation_angle(view.poses[thing][:3, :3], goal[:3, :3]))
-    for height_m in (clear_m, drop_m):
-        view = yield from move(view, Waypoint(told_for(view, thing, raised(goal, height_m))), CAREFUL)
-    return (yield from release(view, Waypoint(raised(view.told.base_t_tcp, _APPROACH_M))))
+    view = yield from move(view, _told_for(view, thing, raised(goal, clear_m)), CAREFUL)
+    back = Waypoint(view.told.base_t_tcp)
+    view = yield from move(view, _told_for(view, thing, raised(goal, drop_m)), CAREFUL)
+    return (yield from release(view, back))
 
 
 def turned(base_t_thing: Float64Array, angle_rad: float) -> Float64Array:
@@ -73,12 +77,17 @@ def quarter_turns(base_t_thing: Float64Array) -> list[Float64Array]:
     return [turned(base_t_thing, quarter * np.pi / 2) for quarter in range(4)]
 
 
+def _told_for(view: View, thing: str, base_t_goal: Float64Array) -> Waypoint:
+    return Waypoint(told_for(view, thing, base_t_goal))
+
+
 def _route(grasp: Float64Array, there: Float64Array, clear_m: float) -> Route:
-    """Down to a grasp, up, over the place, and down to it."""
+    """Down to a grasp, up, over the place, and down to it, in it turned a little either way."""
+    carry_m = clear_m + _SPARE_M
     return (
         Waypoint(raised(grasp, _APPROACH_M), straight=False),
         Waypoint(grasp),
-        Waypoint(raised(grasp, there[2, 3] + clear_m - grasp[2, 3])),
-        Waypoint(raised(there, clear_m), straight=False),
-        Waypoint(there),
+        Waypoint(raised(grasp, there[2, 3] + carry_m - grasp[2, 3])),
+        Waypoint(raised(there, carry_m), straight=False),
+        *(Waypoint(turned(there, angle_rad)) for angle_rad in (_SPARE_RAD, -_SPARE_RAD)),
     )

@@ -36,7 +36,7 @@ class ExpertPolicy(BasePolicy):
     def describe(cls, uri: PolicyURI) -> PolicyInfo:
         """See `BasePolicy.describe`; the fingerprint is the SHA-256 of the scripts' and skills' own files."""
         _refuse_body(uri)
-        return PolicyInfo(uri=uri.text, name="expert", fingerprint=_sources_sha256())
+        return PolicyInfo(uri=uri.text, name="expert", fingerprint=sources_sha256(Path(__file__).parent))
 
     @classmethod
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> ExpertPolicy:
@@ -83,8 +83,8 @@ def _refuse_body(uri: PolicyURI) -> None:
         raise PolicyUnavailableError(f"policy {uri.text!r}: nothing may follow {uri.scheme!r}")
 
 
-def _sources_sha256() -> str:
-    folder = Path(__file__).parent
+def sources_sha256(folder: Path) -> str:
+    """SHA-256 over a folder's Python files: each one's name, and what is in it."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
         digest.update(f"{file.relative_to(folder).as_posix()}\n".encode() + file.read_bytes())

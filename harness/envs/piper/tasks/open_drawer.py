@@ -39,14 +39,14 @@ _DRAWER_BOARDS_M = (
     ((-0.1255, 0.000, 0.0400), (0.0025, 0.0730, 0.0280)),
 )
 # The bar of the handle stands so far off that a finger fits behind it; a post at each end holds it.
-_BAR_M = (0.058, 0.0, 0.060)
-_BAR_HALF_SIZE_M = (0.005, 0.055, 0.005)
-_POST_HALF_SIZE_M = (0.0225, 0.004, 0.004)
+_BAR_M = (0.048, 0.0, 0.050)
+_BAR_HALF_SIZE_M = (0.005, 0.035, 0.005)
+_POST_HALF_SIZE_M = (0.0175, 0.004, 0.004)
 _DRAWER_MASS_KG = 0.3
 
 # A drawer on runners: it neither sticks nor rolls on by itself.
-_FRICTION_N = 1.0
-_DAMPING_N_S_M = 4.0
+_FRICTION_N = 2.0
+_DAMPING_N_S_M = 10.0
 
 # At rest: moved by less than this from one control step to the next (0.5 mm in 50 ms is 1 cm/s).
 _REST_M = 5e-4

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.envs.piper.scene import GREY, RED, add_body, add_box, add_cylinder
+from harness.envs.piper.scene import RED, YELLOW, add_body, add_box, add_cylinder
 from harness.envs.piper.simulation import Simulation
 from harness.envs.piper.tasks.base import Goal, Held, yaw_quat_wxyz
 from harness.types import Float64Array
@@ -21,12 +21,16 @@ _BUTTON = "button"
 
 _BASE_HALF_SIZE_M = (0.04, 0.04, 0.015)
 _CAP_HALF_HEIGHT_M = 0.012
-_CAP_MASS_KG = 0.02
+_CAP_MASS_KG = 0.03
 
 # The spring is under tension from the beginning, so that nothing light presses the button: 3 N at first, 6 N at the end.
 _STIFFNESS_N_M = 250.0
 _PRELOAD_M = 0.012
 _DAMPING_N_S_M = 2.0
+
+# Hard stops, or the spring would push the light cap through: MuJoCo's solref and solimp.
+_STOP_SOLREF = (0.005, 1.0)
+_STOP_SOLIMP = (0.99, 0.999, 0.0001, 0.5, 2.0)
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,12 @@ class PressButton:
         import mujoco
 
         base = add_body(spec, _BASE, free=False)
-        add_box(base, _BASE_HALF_SIZE_M, GREY, pos_m=(0, 0, _BASE_HALF_SIZE_M[2]))
+        add_box(base, _BASE_HALF_SIZE_M, YELLOW, pos_m=(0, 0, _BASE_HALF_SIZE_M[2]))
         top_m = 2 * _BASE_HALF_SIZE_M[2] + self.travel_m
         cap = base.add_body(name=_BUTTON, pos=(0, 0, top_m))
         joint = cap.add_joint(name=_BUTTON, type=mujoco.mjtJoint.mjJNT_SLIDE, axis=(0, 0, -1), range=(0, self.travel_m))
         joint.stiffness, joint.springref, joint.damping = _STIFFNESS_N_M, -_PRELOAD_M, _DAMPING_N_S_M
+        joint.solref_limit, joint.solimp_limit = _STOP_SOLREF, _STOP_SOLIMP
         add_cylinder(cap, self.radius_m, _CAP_HALF_HEIGHT_M, RED, pos_m=(0, 0, -_CAP_HALF_HEIGHT_M), mass_kg=_CAP_MASS_KG)
         spec.add_exclude(bodyname1=_BASE, bodyname2=_BUTTON)
 

@@ -14,8 +14,8 @@ from harness.types import Float64Array
 
 _APPROACH_M = 0.06
 # How far below the bar's middle the finger tips go, and how wide they are on the way there: one fits behind the bar.
-_BELOW_M = 0.012
-_OPENING_M = 0.04
+_BELOW_M = 0.010
+_OPENING_M = 0.03
 # The fingers close along the way that the drawer opens.
 _CLOSING_RAD = (0.0, np.pi)
 # How much farther than it must the drawer is pulled.
