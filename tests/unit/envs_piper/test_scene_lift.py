@@ -58,3 +58,13 @@ def test_only_a_cube_that_rose_far_enough_counts(shared_table, height_m):
     counts = shared_table.watch(12, held_at(shared_table, height_m))[-1]
     if abs(height_m - 0.08) > 1e-3:
         assert counts == (height_m > 0.08)
+
+
+def test_what_falls_off_the_table_comes_to_rest_on_the_floor(make_table):
+    table = make_table(Lift())
+    table.begin((0.3, 0.0, 0.0))
+    table.throw("cube", (0.3, 0.55, 0.05), (0.0, 1.0, 0.0))
+    assert not any(table.watch(60))
+    assert -0.75 < table.simulation.pose("cube")[2, 3] < -0.70
+    assert table.simulation.speed("cube") < 0.01
+    assert not table.simulation.unstable

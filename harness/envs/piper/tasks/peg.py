@@ -23,9 +23,6 @@ _BLOCK = "block"
 # How much of the block stands on each side of the hole.
 _RIM_M = 0.022
 
-# The block does not move, but MuJoCo wants a mass.
-_WALL_KG = 0.05
-
 # Time constant (s) and damping ratio of the contacts of peg and block. MuJoCo's default of 0.02 s lets things sink in by
 # tenths of a millimetre, which is what the clearance is about; this is a sixteenth of that.
 _STIFF = (0.005, 1.0)
@@ -42,9 +39,9 @@ _PARALLEL_COS = np.cos(np.deg2rad(10))
 class Peg:
     """A peg that stands on the table is to stand in the hole of a block that is fixed to the table.
 
-    The hole goes through the block; the peg's tip is the end that it stands on at the start. Done when, for some control
-    steps in a row, the tip is in the hole (within its four walls, at least 80 % of its depth below the top),
-    the peg's axis is parallel to the hole's within 10 degrees, and the peg is at rest with no finger on it.
+    The hole goes through the block; the peg's tip is whichever end is lower, as both look alike. Done when, for some control
+    steps in a row, the tip is in the hole (within its four walls, at least 80 % of its depth below the top), the peg's axis
+    is parallel to the hole's within 10 degrees, and the peg is at rest with no finger on it.
 
     Attributes:
         clearance_m: How much wider the hole is than the peg, both sides together.
@@ -79,7 +76,7 @@ class Peg:
                 ((_RIM_M / 2, outer_m, half_m), (middle_m, 0, half_m)),
                 ((inner_m, _RIM_M / 2, half_m), (0, middle_m, half_m)),
             ):
-                geoms.append(add_box(block, half_size_m, DARK_WOOD, pos_m=pos_m, mass_kg=_WALL_KG))
+                geoms.append(add_box(block, half_size_m, DARK_WOOD, pos_m=pos_m))
         for geom in geoms:
             geom.solref = _STIFF
 
@@ -124,7 +121,7 @@ class _InHole:
     def _stands_in_it(self, simulation: Simulation) -> bool:
         poses = self._scene.poses(simulation)
         hole_t_peg = np.linalg.inv(poses["hole"]) @ poses[_PEG]
-        axis = hole_t_peg[:3, 2]
-        x, y, z = hole_t_peg[:3, 3] - axis * self._scene.length_m / 2
+        up = hole_t_peg[:3, 2] * np.sign(hole_t_peg[2, 2])
+        x, y, z = hole_t_peg[:3, 3] - up * self._scene.length_m / 2
         within = max(abs(x), abs(y)) < self._scene.hole_half_width_m and z <= -_DEPTH_SHARE * self._scene.depth_m
-        return bool(within and axis[2] > _PARALLEL_COS)
+        return bool(within and up[2] > _PARALLEL_COS)
