@@ -228,7 +228,11 @@ def _asset_problems(assets: AssetSet, missing: tuple[str, ...]) -> list[Problem]
             f"{len(modified)} of {total} asset files are not LIBERO's own, the first: {modified[0]}. Pictures will differ."
         )
         problems.append(
-            Problem(what, "Download the official assets before comparing rates; see docs/assets.md.", fatal=False)
+            Problem(
+                what,
+                "Get the official assets before comparing rates: `evalharness assets fetch --replace`; see docs/assets.md.",
+                fatal=False,
+            )
         )
     return problems
 

@@ -211,6 +211,10 @@ def prepare(request: Request) -> Prepared:
         (suite.name, task.task_id): family.init_count(task) for suite in suites for task in selected_tasks(suite, selection)
     }
     policy = describe_policy(request.policy)
+    environment = suites[0].environment
+    if policy.environments and environment not in policy.environments:
+        made_for = ", ".join(policy.environments)
+        raise UsageError(f"policy {policy.uri!r} is made for {made_for} suites, not for {environment}'s")
     protocols = _protocols(suites, request, policy)
     _common_spec(protocols, family, request)
     seed = next(iter(protocols.values())).scene_seed

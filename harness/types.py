@@ -236,6 +236,7 @@ class PolicyInfo:
         fingerprint: Changes when what answers changes: a file's hash, a server's metadata, a version.
         details: Anything else worth keeping, JSON-able (a server's metadata, say).
         action_space: What the numbers of its actions mean, where the policy says so; None leaves it to the protocol.
+        environments: The families of environments that it is made for; empty: any.
     """
 
     uri: str
@@ -243,6 +244,7 @@ class PolicyInfo:
     fingerprint: str
     details: Mapping[str, typing.Any] = field(default_factory=lambda: MappingProxyType({}))
     action_space: str | None = None
+    environments: tuple[str, ...] = ()
 
 
 class Policy(typing.Protocol):

@@ -73,6 +73,9 @@ def check_policy(uri: str, spec: EnvSpec) -> list[Finding]:
         findings.append(Finding("ok", "describe", f"{info.name}, fingerprint {info.fingerprint}"))
         policy = backend.from_uri(parsed, spec)
         findings.append(Finding("ok", "make", _traits(policy)))
+        if policy.needs_privileged:
+            what = "it wants to know what only a simulator knows, and is not asked without one"
+            return [*findings, Finding("warning", "infer", what), _close(policy)]
     except Exception as error:
         findings.append(Finding("error", "describe" if not findings else "make", _text(error)))
         return findings

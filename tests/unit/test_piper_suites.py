@@ -24,7 +24,8 @@ OWN = {
     "protocol": {
         "max_steps": 50, "settle_steps": 1, "settle_action": [], "control_freq_hz": 20, "cameras": {"eye": "front"},
         "image_height_px": 32, "image_width_px": 32, "image_rotation_deg": 0, "state_layout": ["tcp_pos"],
-        "gripper": "as_is", "replan_steps": None, "scene_seeding": "episode_key", "scene_seed": 0, "action_space": "eef_pose",
+        "gripper": "as_is", "replan_steps": None, "scene_seeding": "episode_key", "scene_seed": 0,
+        "action_space": "eef_pose",
     },
     "tasks": [
         {
@@ -157,12 +158,18 @@ def test_the_policys_own_action_space_is_taken_and_not_overruled(tmp_path):
     policy.write_text("class Model:\n    action_space = 'joint_delta'\n    def infer(self, o): return [0] * 7\n")
     uri = f"py:{policy}:Model"
     assert spec_of(Request("piper_lift", uri)).action_space == "joint_delta"
-    with pytest.raises(UsageError, match=r"--action-space is eef_pose, and policy .* declares that its actions are joint_delta"):
+    with pytest.raises(UsageError, match=r"--action-space is eef_pose, and policy .* declares .* joint_delta"):
         spec_of(Request("piper_lift", uri, action_space="eef_pose"))
 
 
+def test_the_expert_is_refused_for_another_environment_before_anything_is_built():
+    pytest.importorskip("libero", reason="hf-libero is not installed")
+    with pytest.raises(UsageError, match="policy 'expert' is made for piper suites, not for libero's"):
+        prepare(Request("libero_spatial", "expert"))
+
+
 def test_an_unknown_action_space_is_refused_with_the_known_ones():
-    with pytest.raises(UsageError, match="'joint_deltas'.*'joint_delta'"):
+    with pytest.raises(UsageError, match=r"'joint_deltas'.*'joint_delta'"):
         spec_of(Request("piper_lift", "zero", action_space="joint_deltas"))
 
 
@@ -193,6 +200,6 @@ def test_fingerprints_change_with_the_scene_and_with_the_initial_states(tmp_path
 def test_action_spaces_have_the_limits_of_the_arms_description():
     low, high = np.array(ACTION_SPACES["joint_position"].low), np.array(ACTION_SPACES["joint_position"].high)
     np.testing.assert_allclose(np.stack([low[:6], high[:6]], axis=1), ROBOT.limits_rad, atol=1e-9)
-    assert GRIPPER_OPENING_M == ROBOT.gripper_opening_m
+    assert ROBOT.gripper_opening_m == GRIPPER_OPENING_M
     for first, second in itertools.pairwise(ACTION_SPACES.values()):
         assert len(first.low) == len(second.low) == len(first.high) == 7

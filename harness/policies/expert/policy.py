@@ -36,7 +36,8 @@ class ExpertPolicy(BasePolicy):
     def describe(cls, uri: PolicyURI) -> PolicyInfo:
         """See `BasePolicy.describe`; the fingerprint is the SHA-256 of the scripts' and skills' own files."""
         _refuse_body(uri)
-        return PolicyInfo(uri=uri.text, name="expert", fingerprint=sources_sha256(Path(__file__).parent))
+        fingerprint = sources_sha256(Path(__file__).parent)
+        return PolicyInfo(uri=uri.text, name="expert", fingerprint=fingerprint, environments=("piper",))
 
     @classmethod
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> ExpertPolicy:

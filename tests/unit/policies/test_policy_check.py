@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from harness.cli.policies import policies
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyUnavailableError
-from harness.policies.check import check_policy, synthetic_observation
+from harness.policies.check import Finding, check_policy, synthetic_observation
+from harness.request import Request, spec_of
 from harness.types import EnvSpec
 
 SPEC = libero_env_spec()
@@ -121,3 +122,9 @@ def test_the_command_lists_every_scheme() -> None:
 @pytest.mark.parametrize("command", ["list", "check"])
 def test_help_has_examples(command: str) -> None:
     assert "evalharness policies " in CliRunner().invoke(policies, [command, "--help"]).output
+
+
+def test_a_policy_that_needs_a_simulator_is_not_asked_without_one() -> None:
+    findings = check_policy("expert", spec_of(Request("piper_lift", "expert")))
+    assert [finding.what for finding in findings if finding.level != "ok"] == ["infer"]
+    assert findings[-1] == Finding("ok", "close", "closed")
