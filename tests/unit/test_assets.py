@@ -149,7 +149,7 @@ def test_nothing_found_lists_every_place_and_how_to_get_the_assets(tmp_path):
     ):
         assert str(tmp_path) in message
         assert place in message
-    assert "hf download lerobot/libero-assets --repo-type dataset --local-dir" in message
+    assert "evalharness assets fetch" in message
 
 
 def test_without_an_installed_libero_the_other_places_are_still_looked_at(small_manifest, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from harness.cli.doctor import doctor
+from harness.cli.main import cli
 from harness.diagnostics import diagnose, version_problems
 
 GOOD = {"hf-libero": "0.1.4", "robosuite": "1.4.0", "bddl": "1.0.1", "mujoco": "3.3.2", "numpy": "2.4.6", "torch": None}
@@ -101,15 +101,15 @@ def test_incomplete_assets_are_fatal_and_counted(tmp_path):
 
 
 def test_doctor_prints_each_problem_with_its_remedy_and_exits_with_1(tmp_path):
-    result = CliRunner().invoke(doctor, ["--assets", str(tmp_path / "nowhere")])
+    result = CliRunner().invoke(cli, ["doctor", "--assets", str(tmp_path / "nowhere")])
     assert result.exit_code == 1
     assert "nowhere, which is not a folder" in " ".join(result.output.split())
-    assert "-> Get them with `hf download lerobot/libero-assets" in result.output
+    assert "-> Get them with `evalharness assets fetch`" in result.output
     assert result.output.endswith("LIBERO cannot run here.\n")
 
 
 def test_doctor_json_agrees_with_its_exit_status(report):
-    result = CliRunner().invoke(doctor, ["--json"])
+    result = CliRunner().invoke(cli, ["doctor", "--json"])
     content = json.loads(result.output)
     assert content["can_run"] is report.can_run
     assert result.exit_code == (0 if report.can_run else 1)

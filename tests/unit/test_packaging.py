@@ -63,7 +63,7 @@ def test_every_pin_has_hashes_and_no_address(lock):
 
 
 def test_what_no_environment_needs_is_not_installed():
-    heavy = {"torch", "torchvision", "nvidia-cublas", "tensorboard", "huggingface-hub", "opencv-python"}
+    heavy = {"torch", "torchvision", "nvidia-cublas", "tensorboard", "opencv-python"}
     assert not (heavy | names_in("libero.exclude")) & read_lock("libero").keys()
 
 

@@ -106,17 +106,16 @@ def _is_xml(data: bytes) -> bool:
 
 def _is_stl(data: bytes) -> bool:
     """Binary STL: 80 bytes of header, the number of triangles, 50 bytes each."""
-    return len(data) >= 84 and len(data) == 84 + 50 * struct.unpack_from("<I", data, 80)[0]
+    return len(data) >= 84 and len(data) == 84 + 50 * int.from_bytes(data[80:84], "little")
 
 
 def _is_msh(data: bytes) -> bool:
     """MuJoCo's legacy MSH (XML reference, asset/mesh): four counts, then vertices, normals, texture coordinates, faces."""
     if len(data) < 16:
         return False
-    vertices, normals, coordinates, faces = struct.unpack_from("<4i", data)
-    return min(vertices, normals, coordinates, faces) >= 0 and len(data) == 16 + 4 * (
-        3 * vertices + 3 * normals + 2 * coordinates + 3 * faces
-    )
+    vertices, normals, coordinates, faces = (int(count) for count in struct.unpack_from("<4i", data))
+    size = 16 + 4 * (3 * vertices + 3 * normals + 2 * coordinates + 3 * faces)
+    return min(vertices, normals, coordinates, faces) >= 0 and len(data) == size
 
 
 _CHECKS: Mapping[str, Callable[[bytes], bool]] = {".png": _is_png, ".xml": _is_xml, ".stl": _is_stl, ".msh": _is_msh}

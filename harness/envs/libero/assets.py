@@ -26,7 +26,9 @@ _MANIFEST = Path(__file__).with_name("asset_manifest.json")
 _VARIABLE = "EVALHARNESS_LIBERO_ASSETS"
 # hf-libero 0.1.4, libero/libero/utils/download_utils.py: the repository, and that it is one of datasets.
 HUB_REPOSITORY = "lerobot/libero-assets"
-HOW_TO_GET = f"Get them with `evalharness assets fetch`, or name a folder that has them with --assets DIR or {_VARIABLE}=DIR."
+HOW_TO_GET = (
+    f"Get them with `evalharness assets fetch`, or name a folder that has them with --assets DIR or {_VARIABLE}=DIR."
+)
 _NAMES_IN_A_MESSAGE = 10
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from harness.cli.piper_plan import piper_plan
+from harness.cli.main import cli
 from harness.errors import UsageError
 from harness.kinematics.robot import load_robot
 from harness.motion.collision import CollisionChecker
@@ -85,14 +85,14 @@ def test_curobo_is_refused_for_a_variant_that_it_has_no_file_for() -> None:
 
 
 def test_the_output_names_the_planner_that_really_planned(tmp_path: Path) -> None:
-    result = CliRunner().invoke(piper_plan, ["--to-joints", "zero", "--planner", "ompl", "--format", "json"])
+    result = CliRunner().invoke(cli, ["piper-plan", "--to-joints", "zero", "--planner", "ompl", "--format", "json"])
     assert json.loads(result.stdout)[0]["backend"] == "ompl"
-    assert "planned by ompl in" in CliRunner().invoke(piper_plan, ["--to-joints", "zero"]).stdout
+    assert "planned by ompl in" in CliRunner().invoke(cli, ["piper-plan", "--to-joints", "zero"]).stdout
 
 
 def test_what_the_preferred_planner_cannot_do_the_next_one_does_with_a_warning(monkeypatch) -> None:
     monkeypatch.setattr("harness.motion.curobo_planner.searches", lambda name, robot: (NeverFinds(), OmplSearch()))
-    result = CliRunner().invoke(piper_plan, ["--to-joints", "zero", "--format", "json"])
+    result = CliRunner().invoke(cli, ["piper-plan", "--to-joints", "zero", "--format", "json"])
     assert result.exit_code == 0
     assert json.loads(result.stdout)[0]["backend"] == "ompl"
     assert "warning: ompl plans, because curobo did not: no path to the goal was found by this one" in result.stderr

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from harness.cli.main import main
-from harness.cli.piper_plan import piper_plan
+from harness.cli.main import cli, main
 from harness.paths import robots_dir
 
 for package in ("mujoco", "ompl", "ruckig"):
@@ -43,7 +42,7 @@ def test_a_plan_is_printed_as_json_written_and_executed(tmp_path: Path) -> None:
         "json",
         "--execute",
     ]
-    result = CliRunner().invoke(piper_plan, [*arguments, "--out", str(tmp_path / "path.npz")], catch_exceptions=False)
+    result = CliRunner().invoke(cli, ["piper-plan", *arguments, "--out", str(tmp_path / "path.npz")], catch_exceptions=False)
     assert result.exit_code == 0
     (answer,) = json.loads(result.stdout)
     assert len(answer["waypoints_rad"]) > 2
@@ -56,7 +55,7 @@ def test_a_plan_is_printed_as_json_written_and_executed(tmp_path: Path) -> None:
 
 
 def test_csv_has_a_row_every_two_milliseconds() -> None:
-    result = CliRunner().invoke(piper_plan, ["--to-joints", LEFT, "--format", "csv"], catch_exceptions=False)
+    result = CliRunner().invoke(cli, ["piper-plan", "--to-joints", LEFT, "--format", "csv"], catch_exceptions=False)
     header, first, second = result.stdout.splitlines()[:3]
     assert header.split(",")[:8] == ["time_s", "q1", "q2", "q3", "q4", "q5", "q6", "dq1"]
     assert [float(first.split(",")[0]), float(second.split(",")[0])] == [0.0, 0.002]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from harness.cli.policies import policies
+from harness.cli.main import cli
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyUnavailableError
 from harness.policies.check import Finding, check_policy, synthetic_observation
@@ -102,18 +102,18 @@ def test_the_synthetic_state_is_consistent_in_itself() -> None:
 
 @pytest.mark.parametrize(("name", "code"), [("good", 0), ("wide", 0), ("nan", 1)])
 def test_the_command_exits_with_1_on_errors_alone(file: Path, name: str, code: int) -> None:
-    result = CliRunner().invoke(policies, ["check", f"py:{file}:{name}"])
+    result = CliRunner().invoke(cli, ["policies", "check", f"py:{file}:{name}"])
     assert result.exit_code == code
     assert f"{code} errors" in result.output
 
 
 def test_the_command_leaves_a_wrong_uri_to_the_main_command() -> None:
-    result = CliRunner().invoke(policies, ["check", "nothing:here"])
+    result = CliRunner().invoke(cli, ["policies", "check", "nothing:here"])
     assert isinstance(result.exception, PolicyUnavailableError)
 
 
 def test_the_command_lists_every_scheme() -> None:
-    result = CliRunner().invoke(policies, ["list"])
+    result = CliRunner().invoke(cli, ["policies", "list"])
     assert result.exit_code == 0
     first_words = {line.split(" ")[0] for line in result.output.splitlines()}
     assert {"zero", "random", "replay", "py", "ws", "wss"} <= first_words
@@ -121,7 +121,7 @@ def test_the_command_lists_every_scheme() -> None:
 
 @pytest.mark.parametrize("command", ["list", "check"])
 def test_help_has_examples(command: str) -> None:
-    assert "evalharness policies " in CliRunner().invoke(policies, [command, "--help"]).output
+    assert "evalharness policies " in CliRunner().invoke(cli, ["policies", command, "--help"]).output
 
 
 def test_a_policy_that_needs_a_simulator_is_not_asked_without_one() -> None:
