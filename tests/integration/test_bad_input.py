@@ -94,7 +94,7 @@ def test_a_missing_suite_or_policy_is_named(refused):
 def test_an_assets_folder_without_assets_is_refused_with_how_to_get_them(refused, tmp_path):
     message = refused("--suite", "spatial", "--policy", "zero", "--assets", tmp_path)
     assert str(tmp_path) in message
-    assert "lerobot/libero-assets" in message
+    assert "evalharness assets fetch" in message
 
 
 def test_incomplete_assets_are_refused_with_the_missing_files(refused, tmp_path):
