@@ -16,7 +16,7 @@ from pathlib import Path
 import harness
 from harness import provenance
 from harness.envs.gl import BACKENDS, HOW_TO_INSTALL, GLInfo, choose_gl, try_backend
-from harness.envs.libero.assets import HOW_TO_GET, AssetSet, asset_manifest, find_assets, missing_files
+from harness.envs.libero.assets import HOW_TO_GET, LITE, AssetSet, asset_manifest, find_assets, missing_files
 from harness.errors import HarnessError
 
 _INSTALL = 'Run `make setup` in a checkout, or `pip install "evalharness[libero]"`.'
@@ -64,7 +64,7 @@ class AssetsReport:
     Attributes:
         root: Their folder.
         source: Why this folder was taken.
-        kind: ``official`` or ``modified``.
+        kind: ``official``, ``modified`` or ``lite``.
         sha256: See `harness.envs.libero.assets.AssetSet`.
         missing: How many of the files that the 130 tasks load are missing or empty.
         modified: How many are there and differ from LIBERO's own.
@@ -219,6 +219,8 @@ def _asset_problems(assets: AssetSet, missing: tuple[str, ...]) -> list[Problem]
     """Says which files are missing, and which are there but not LIBERO's own."""
     total = len(asset_manifest().files)
     problems = []
+    if assets.kind == LITE:
+        problems.append(Problem(f"The lite set of assets is used: {assets.warning}.", HOW_TO_GET, fatal=False))
     if missing:
         what = f"{len(missing)} of {total} asset files are missing or empty in {assets.root}, the first: {missing[0]}."
         problems.append(Problem(what, HOW_TO_GET, fatal=True))

@@ -123,6 +123,9 @@ class _Session:
         executor = _executor(self._prepared, self._store.directory)
         with self._progress:
             self._progress.note(f"{len(self._queue)} episodes to run; results go to {self._store.directory}")
+            assets = self._prepared.assets
+            if assets.warning:
+                self._progress.note(f"assets: {assets.kind} ({assets.source}): {assets.warning}")
             events = executor.events(self._queue)
             try:
                 for event in events:

@@ -159,6 +159,7 @@ class Prepared:
                 "sha256": self.assets.sha256,
                 "root": str(self.assets.root),
                 "source": self.assets.source,
+                "warning": self.assets.warning,
             },
             "renderer": {
                 "backend": self.gl.backend,

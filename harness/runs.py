@@ -62,7 +62,13 @@ class Run:
 
     def summary(self) -> pd.DataFrame:
         """Success rates with intervals: a row a task, a row a suite, and the mean over suites (docs/results.md)."""
-        return summarise(self.episodes(), run=self.name, policy=self.policy, errors_as_failures=self.errors_as_failures)
+        return summarise(
+            self.episodes(),
+            run=self.name,
+            policy=self.policy,
+            assets=self.info["assets"]["kind"],
+            errors_as_failures=self.errors_as_failures,
+        )
 
     def write_summary(self) -> None:
         """Writes ``summary.csv`` and ``summary.md`` into the run directory, anew."""
@@ -80,11 +86,16 @@ class Run:
             "policy": f"{info['policy']['uri']} ({info['policy']['fingerprint'][:12]})",
             "protocol": ", ".join(sorted({suite["protocol"]["name"] for suite in info["suites"]})),
             "seed": str(info["seed"]),
-            "assets": f"{info['assets']['kind']} ({info['assets']['sha256'][:12]})",
+            "assets": self._assets(),
             "renderer": "; then ".join(self._renderers()),
             "simulator": packages,
             "created": info["created"],
         }
+
+    def _assets(self) -> str:
+        """The set, its hash, and what is to be known of it."""
+        assets = self.info["assets"]
+        return ": ".join(filter(None, (f"{assets['kind']} ({assets['sha256'][:12]})", assets["warning"])))
 
     def _renderers(self) -> list[str]:
         """What drew the pictures, in every session that had another."""

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -17,11 +17,12 @@ from harness.errors import AssetsError, DownloadError
 if TYPE_CHECKING:
     from harness.envs.libero.asset_check import Findings
     from harness.envs.libero.asset_fetch import Fetched
+    from harness.envs.libero.assets import AssetSet
 
 _SHOWN = 10
 
 _assets_option = click.option(
-    "--assets", default="auto", metavar="DIR", show_default=True, help="Folder of LIBERO's assets."
+    "--assets", default="auto", metavar="auto|lite|DIR", show_default=True, help="LIBERO's assets."
 )
 
 
@@ -120,13 +121,15 @@ def verify(assets: str, allow_modified: bool, as_json: bool) -> None:
     import dataclasses
 
     from harness.envs.libero.asset_check import check_files
-    from harness.envs.libero.assets import asset_manifest, find_assets
+    from harness.envs.libero.assets import LITE, asset_manifest, find_assets
 
     try:
         found = find_assets(assets)
     except AssetsError as error:
         click.echo(json.dumps({"ok": False, "problem": str(error)}, indent=2) if as_json else str(error), err=not as_json)
         raise SystemExit(1) from error
+    if found.kind == LITE:
+        _verified_lite(found, as_json=as_json)
     findings = check_files(found.root, asset_manifest().files)
     ok = findings.official or (allow_modified and findings.complete)
     if as_json:
@@ -134,6 +137,14 @@ def verify(assets: str, allow_modified: bool, as_json: bool) -> None:
     else:
         click.echo("\n".join(_verify_lines(found.root, findings)))
     raise SystemExit(0 if ok else 1)
+
+
+def _verified_lite(found: AssetSet, *, as_json: bool) -> NoReturn:
+    """Says that the lite set is whole, which `find_assets` has checked, and what it is not."""
+    content = {"ok": True, "root": str(found.root), "kind": found.kind, "sha256": found.sha256, "warning": found.warning}
+    text = f"Every file in {found.root} is as the harness makes it.\n{found.source}: {found.warning}."
+    click.echo(json.dumps(content, indent=2) if as_json else text)
+    raise SystemExit(0)
 
 
 def _status(choice: str) -> dict[str, Any]:
@@ -152,6 +163,7 @@ def _status(choice: str) -> dict[str, Any]:
         root = found.root
         missing = missing_files(found)
         content |= {"root": str(root), "source": found.source, "kind": found.kind, "sha256": found.sha256}
+        content["warning"] = found.warning
         content |= {"complete": not missing, "missing": list(missing)}
         content |= {"modified": sorted(set(found.modified) - set(missing)), "fetched": read_record(root)}
     content["places"] = []
@@ -174,6 +186,8 @@ def _status_lines(content: dict[str, Any]) -> Iterator[str]:
     yield f"state   {state}"
     yield f"kind    {content['kind']}{f' ({modified} files differ from the official ones)' if modified else ''}"
     yield f"sha256  {content['sha256']}"
+    if content["warning"]:
+        yield f"note    {content['warning']}"
     if content["fetched"]:
         record = content["fetched"]
         yield f"fetched {record.get('fetched')} from {record.get('source')} {record.get('commit', '')}".rstrip()
@@ -181,8 +195,8 @@ def _status_lines(content: dict[str, Any]) -> Iterator[str]:
     states = {"assets": "assets too", "other": "no assets in it", "absent": "not there"}
     for place in content["places"]:
         yield f"  {'used' if place['used'] else states[place['state']]:<15}  {place['root']} ({place['source']})"
-    if not content["complete"]:
-        yield "\nGet what is missing with `evalharness assets fetch`."
+    if not content["complete"] or content["kind"] == "lite":
+        yield "\nGet the official assets with `evalharness assets fetch`."
 
 
 def _verify_lines(root: Path, findings: Findings) -> Iterator[str]:

@@ -26,7 +26,7 @@ def _complete_protocol(ctx: click.Context, param: click.Parameter, incomplete: s
     shell_complete=_complete_protocol,
     help="standard, or whose evaluation script to reproduce: openpi, openvla, lerobot, vla-eval.",
 )
-@click.option("--assets", default="auto", show_default=True, metavar="auto|PATH", help="LIBERO's meshes and textures.")
+@click.option("--assets", default="auto", show_default=True, metavar="auto|lite|PATH", help="LIBERO's meshes and textures.")
 @click.pass_context
 def libero(ctx: click.Context, /, **options: Any) -> None:
     """Evaluate a policy on LIBERO: videos, traces, success rates with 95 % intervals.

@@ -21,12 +21,14 @@ class Assets:
         root: The folder.
         source: In words, why this folder was taken.
         sha256: Equal hashes mean equal files.
+        warning: What a user must know of rates that are measured with them; empty when there is nothing.
     """
 
     kind: str
     root: Path
     source: str
     sha256: str
+    warning: str = ""
 
 
 class Family(typing.Protocol):

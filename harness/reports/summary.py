@@ -16,6 +16,7 @@ from harness.statistics.intervals import mean_of_proportions, wilson
 COLUMNS = (
     "run",
     "policy",
+    "assets",
     "suite",
     "task_id",
     "task",
@@ -38,7 +39,9 @@ _MARKDOWN_HEAD = ("suite", "task", "episodes", "successes", "failures", "errors"
 _MARKDOWN_RULE = ("---", "---", "---:", "---:", "---:", "---:", "---:", "---:")
 
 
-def summarise(episodes: pd.DataFrame, *, run: str, policy: str, errors_as_failures: bool = False) -> pd.DataFrame:
+def summarise(
+    episodes: pd.DataFrame, *, run: str, policy: str, assets: str, errors_as_failures: bool = False
+) -> pd.DataFrame:
     """Counts outcomes and gives success rates with 95 % intervals.
 
     Args:
@@ -46,6 +49,7 @@ def summarise(episodes: pd.DataFrame, *, run: str, policy: str, errors_as_failur
             or error) and ``steps``.
         run: Name of the run, for the first column.
         policy: Name of the policy, for the second.
+        assets: Kind of the assets that scenes were built from, for the third.
         errors_as_failures: True counts an error like a failure in rates; ``failures`` and ``errors`` stay as they are.
 
     Returns:
@@ -71,7 +75,7 @@ def summarise(episodes: pd.DataFrame, *, run: str, policy: str, errors_as_failur
         rate, low, high = mean_of_proportions(counts)
         overall = {"suite": MEAN_SUITE, "task": MEAN_ROW, **_measured(episodes, errors_as_failures)}
         rows.append({**overall, "success_rate": rate, "ci_low": low, "ci_high": high})
-    frame = pd.DataFrame([{"run": run, "policy": policy, **row} for row in rows], columns=list(COLUMNS))
+    frame = pd.DataFrame([{"run": run, "policy": policy, "assets": assets, **row} for row in rows], columns=list(COLUMNS))
     return frame.astype({"task_id": "Int64"})
 
 

@@ -30,7 +30,7 @@ def summary_table(frame: pd.DataFrame) -> Table:
         A table that fits 100 columns: long names end in an ellipsis, suites and their mean are bold, errors are amber.
         ``n`` are episodes, ``ok`` are successes.
     """
-    title = None if frame.empty else Text(f"{frame['run'].iloc[0]}, policy {frame['policy'].iloc[0]}")
+    title = None if frame.empty else Text("{run}, policy {policy}, assets {assets}".format(**frame.iloc[0]))
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("suite", no_wrap=True, overflow="ellipsis", max_width=_SUITE_WIDTH)
     table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=_TASK_WIDTH)

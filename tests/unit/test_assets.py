@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.envs.libero import assets as module
-from harness.envs.libero.assets import asset_manifest, check_assets, find_assets, missing_files
+from harness.envs.libero.assets import asset_manifest, check_assets, find_assets, missing_files, search_order
+from harness.envs.libero.lite.generate import lite_sha256
 from harness.envs.libero.installation import libero_root, missing_packages
 from harness.errors import AssetsError, UsageError
 
@@ -123,6 +124,7 @@ def test_places_are_taken_in_the_documented_order(small_manifest, tmp_path, monk
     for place in places[2:]:
         assert find_assets().root == place
         (place / "scenes").rename(place / "gone")
+    assert find_assets().kind == "lite"
 
 
 def test_the_hub_cache_is_read_at_its_main_revision(small_manifest, tmp_path, monkeypatch):
@@ -137,19 +139,36 @@ def test_the_hub_cache_is_read_at_its_main_revision(small_manifest, tmp_path, mo
     assert find_assets().root == newer
 
 
-def test_nothing_found_lists_every_place_and_how_to_get_the_assets(tmp_path):
-    with pytest.raises(AssetsError) as caught:
-        find_assets()
-    message = str(caught.value)
-    for place in (
-        "data/evalharness/libero_assets",
-        "libero/assets",
-        "datasets--lerobot--libero-assets",
-        "shared/libero_assets",
-    ):
-        assert str(tmp_path) in message
-        assert place in message
-    assert "evalharness assets fetch" in message
+def test_where_there_are_none_the_lite_set_is_made_and_says_what_it_is():
+    found = find_assets()
+    assert (found.kind, found.sha256) == ("lite", lite_sha256())
+    assert "not comparable with published" in found.warning
+    assert (found.root / "scenes" / "libero_floor_base_style.xml").is_file()
+    assert missing_files(found) == ()
+    check_assets(found, asset_manifest().tasks)
+
+
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_the_lite_set_can_be_asked_for_where_there_are_others(small_manifest, by, tmp_path, monkeypatch):
+    make(tmp_path / "data" / "evalharness" / "libero_assets")
+    assert find_assets().kind != "lite"
+    if by == "variable":
+        monkeypatch.setenv("EVALHARNESS_LIBERO_ASSETS", "lite")
+    assert find_assets("lite" if by == "option" else "auto").kind == "lite"
+
+
+def test_a_lite_set_that_somebody_changed_is_refused():
+    scene = find_assets("lite").root / "scenes" / "libero_floor_base_style.xml"
+    scene.write_bytes(scene.read_bytes() + b"<!-- mine -->")
+    with pytest.raises(AssetsError, match="libero_floor_base_style.xml is not as the harness made it; remove the folder"):
+        find_assets("lite")
+
+
+def test_the_places_end_with_the_lite_set_which_is_always_there():
+    *others, last = search_order()
+    assert last.embedded
+    assert last.holds_assets
+    assert not any(place.embedded for place in others)
 
 
 def test_without_an_installed_libero_the_other_places_are_still_looked_at(small_manifest, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ INFO = {
     "suites": [{"name": name, "protocol": {"name": "openpi"}, "tasks": []} for name in ("zeta", "alpha")],
     "policy": {"uri": "ws://host:1", "name": "pi0", "fingerprint": "0123456789abcdef", "details": {}},
     "seed": 7,
-    "assets": {"kind": "official", "sha256": "fedcba9876543210"},
+    "assets": {"kind": "official", "sha256": "fedcba9876543210", "warning": ""},
     "renderer": {"backend": "egl", "renderer": "llvmpipe"},
     "versions": {"mujoco": "3.3.2", "robosuite": "1.4.0", "hf-libero": "0.1.4", "bddl": None},
     "options": {"errors_as_failures": False},

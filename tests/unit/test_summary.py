@@ -13,7 +13,7 @@ from harness.reports.summary import errors_note, rate_text, summarise, write_sum
 from harness.reports.tables import summary_table
 
 NAMES = [
-    "run", "policy", "suite", "task_id", "task", "episodes", "successes", "failures", "errors",
+    "run", "policy", "assets", "suite", "task_id", "task", "episodes", "successes", "failures", "errors",
     "success_rate", "ci_low", "ci_high", "mean_steps",
 ]  # fmt: skip
 
@@ -38,7 +38,7 @@ def _by_name(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, float]]:
 
 
 def test_the_columns_and_the_order_of_the_rows_are_fixed() -> None:
-    frame = summarise(MIXED, run="r", policy="p")
+    frame = summarise(MIXED, run="r", policy="p", assets="official")
     assert list(frame.columns) == NAMES
     assert list(zip(frame["suite"], frame["task"], strict=True)) == [
         ("zeta", "push"), ("zeta", "lift"), ("alpha", "a | b"),
@@ -48,10 +48,11 @@ def test_the_columns_and_the_order_of_the_rows_are_fixed() -> None:
     assert frame["task_id"][3:].isna().all()
     assert set(frame["run"]) == {"r"}
     assert set(frame["policy"]) == {"p"}
+    assert set(frame["assets"]) == {"official"}
 
 
 def test_errors_are_left_out_of_rates_and_steps() -> None:
-    rows = _by_name(summarise(MIXED, run="r", policy="p"))
+    rows = _by_name(summarise(MIXED, run="r", policy="p", assets="official"))
     push, suite = rows["zeta", "push"], rows["zeta", "(suite)"]
     assert (push["episodes"], push["successes"], push["failures"], push["errors"]) == (4, 2, 0, 2)
     assert (push["success_rate"], push["mean_steps"]) == (1.0, 50.0)
@@ -61,7 +62,7 @@ def test_errors_are_left_out_of_rates_and_steps() -> None:
 
 
 def test_errors_count_in_the_denominator_when_asked_for_and_stay_errors() -> None:
-    rows = _by_name(summarise(MIXED, run="r", policy="p", errors_as_failures=True))
+    rows = _by_name(summarise(MIXED, run="r", policy="p", assets="official", errors_as_failures=True))
     push = rows["zeta", "push"]
     assert (push["failures"], push["errors"], push["mean_steps"]) == (0, 2, 50.0)
     assert push["success_rate"] == 0.5
@@ -70,7 +71,7 @@ def test_errors_count_in_the_denominator_when_asked_for_and_stay_errors() -> Non
 
 
 def test_the_last_row_weighs_suites_alike_and_sums_counts() -> None:
-    rows = _by_name(summarise(MIXED, run="r", policy="p"))
+    rows = _by_name(summarise(MIXED, run="r", policy="p", assets="official"))
     mean = rows["mean", "(mean of suites)"]
     assert (mean["episodes"], mean["successes"], mean["failures"], mean["errors"]) == (12, 5, 5, 2)
     assert mean["success_rate"] == pytest.approx((5 / 6 + 0) / 2)
@@ -83,14 +84,16 @@ def test_the_last_row_weighs_suites_alike_and_sums_counts() -> None:
 
 
 def test_intervals_are_wilsons() -> None:
-    frame = summarise(_episodes(("s", 0, "t", "success", 1, 81), ("s", 0, "t", "failure", 1, 182)), run="r", policy="p")
+    frame = summarise(
+        _episodes(("s", 0, "t", "success", 1, 81), ("s", 0, "t", "failure", 1, 182)), run="r", policy="p", assets="official"
+    )
     for row in frame.to_dict("records"):  # 81 of 263: Newcombe, Statistics in Medicine 17 (1998), 857-872, table I
         assert (row["ci_low"], row["ci_high"]) == pytest.approx((0.2553, 0.3662), abs=5e-5)
 
 
 def test_a_task_with_errors_alone_has_no_rate_and_neither_has_a_mean_with_it(tmp_path: Path) -> None:
     episodes = _episodes(("good", 0, "t", "success", 5, 2), ("broken", 0, "t", "error", 0, 3))
-    frame = summarise(episodes, run="r", policy="p")
+    frame = summarise(episodes, run="r", policy="p", assets="official")
     rows = _by_name(frame)
     for name in (("broken", "t"), ("broken", "(suite)"), ("mean", "(mean of suites)")):
         assert all(math.isnan(rows[name][column]) for column in ("success_rate", "ci_low", "ci_high"))
@@ -120,7 +123,7 @@ def test_every_episode_is_counted_once_in_tasks_once_in_suites_and_once_in_the_m
     rows: list[tuple[str, int, str, int]], errors_as_failures: bool
 ) -> None:
     episodes = _episodes(*((suite, task, f"task {task}", outcome, steps, 1) for suite, task, outcome, steps in rows))
-    frame = summarise(episodes, run="r", policy="p", errors_as_failures=errors_as_failures)
+    frame = summarise(episodes, run="r", policy="p", assets="official", errors_as_failures=errors_as_failures)
     suites = frame[frame["task"] == "(suite)"]
     tasks = frame[frame["task_id"].notna()]
     outcomes = [outcome for _, _, outcome, _ in rows]
@@ -133,7 +136,7 @@ def test_every_episode_is_counted_once_in_tasks_once_in_suites_and_once_in_the_m
 
 
 def test_a_run_without_episodes_has_an_empty_summary(tmp_path: Path) -> None:
-    frame = summarise(_episodes(), run="r", policy="p")
+    frame = summarise(_episodes(), run="r", policy="p", assets="official")
     write_summary(tmp_path, frame, {"protocol": "standard"})
     assert list(frame.columns) == NAMES
     assert frame.empty
@@ -144,13 +147,13 @@ def test_a_run_without_episodes_has_an_empty_summary(tmp_path: Path) -> None:
 
 def test_unknown_outcomes_and_missing_columns_are_refused() -> None:
     with pytest.raises(HarnessError, match="unknown outcome won; known: success, failure, error"):
-        summarise(_episodes(("s", 0, "t", "won", 1, 1)), run="r", policy="p")
+        summarise(_episodes(("s", 0, "t", "won", 1, 1)), run="r", policy="p", assets="official")
     with pytest.raises(HarnessError, match="lack the column steps"):
-        summarise(MIXED.drop(columns="steps"), run="r", policy="p")
+        summarise(MIXED.drop(columns="steps"), run="r", policy="p", assets="official")
 
 
 def test_the_csv_holds_the_same_numbers_to_six_digits(tmp_path: Path) -> None:
-    frame = summarise(MIXED, run="r, with a comma", policy="p")
+    frame = summarise(MIXED, run="r, with a comma", policy="p", assets="official")
     write_summary(tmp_path, frame, {})
     with (tmp_path / "summary.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -163,7 +166,11 @@ def test_the_csv_holds_the_same_numbers_to_six_digits(tmp_path: Path) -> None:
 
 
 def test_the_markdown_table_has_the_header_percentages_and_whole_rows(tmp_path: Path) -> None:
-    write_summary(tmp_path, summarise(MIXED, run="r", policy="p"), {"protocol": "standard", "renderer": "EGL\nNVIDIA"})
+    write_summary(
+        tmp_path,
+        summarise(MIXED, run="r", policy="p", assets="official"),
+        {"protocol": "standard", "renderer": "EGL\nNVIDIA"},
+    )
     text = (tmp_path / "summary.md").read_text()
     assert text.startswith("# Results of r, policy p\n\n- protocol: standard\n- renderer: EGL NVIDIA\n\n| suite |")
     lines = [line for line in text.splitlines() if line.startswith("|")]
@@ -174,7 +181,7 @@ def test_the_markdown_table_has_the_header_percentages_and_whole_rows(tmp_path: 
 
 
 def test_a_note_says_whether_errors_count(tmp_path: Path) -> None:
-    frame = summarise(MIXED, run="r", policy="p")
+    frame = summarise(MIXED, run="r", policy="p", assets="official")
     write_summary(tmp_path, frame, {})
     assert "2 episodes ended in an error; the rates leave that out." in (tmp_path / "summary.md").read_text()
     write_summary(tmp_path, frame, {}, errors_as_failures=True)
@@ -195,7 +202,7 @@ def test_the_terminals_table_fits_100_columns_and_keeps_its_numbers() -> None:
     )
     console = Console(width=100, color_system=None)
     with console.capture() as capture:
-        console.print(summary_table(summarise(episodes, run="r", policy="p")))
+        console.print(summary_table(summarise(episodes, run="r", policy="p", assets="official")))
     text = capture.get()
     assert max(len(line) for line in text.splitlines()) <= 100
     task_line = next(line for line in text.splitlines() if "pick up the [bold]" in line)
@@ -213,8 +220,8 @@ def test_the_terminals_table_shows_errors_in_amber() -> None:
         return capture.get()
 
     amber = "\x1b[33m"
-    assert amber in rendered(summarise(MIXED, run="r", policy="p"))
-    assert amber not in rendered(summarise(MIXED[MIXED["outcome"] != "error"], run="r", policy="p"))
+    assert amber in rendered(summarise(MIXED, run="r", policy="p", assets="official"))
+    assert amber not in rendered(summarise(MIXED[MIXED["outcome"] != "error"], run="r", policy="p", assets="official"))
 
 
 def test_the_terminals_table_leaves_out_the_words_that_all_tasks_of_a_suite_begin_with() -> None:
@@ -226,6 +233,6 @@ def test_the_terminals_table_leaves_out_the_words_that_all_tasks_of_a_suite_begi
     )
     console = Console(width=100, color_system=None)
     with console.capture() as capture:
-        console.print(summary_table(summarise(episodes, run="r", policy="p")))
+        console.print(summary_table(summarise(episodes, run="r", policy="p", assets="official")))
     tasks = [line.split()[1:3] for line in capture.get().splitlines() if line.strip()[:1] in "sg" and ": " in line]
     assert tasks == [["0:", "…plate"], ["1:", "…ramekin"], ["0:", "open_the_drawer"], ["1:", "open_the_door"]]

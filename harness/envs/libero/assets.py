@@ -18,9 +18,15 @@ from pathlib import Path
 from harness.envs.family import Assets
 from harness.envs.libero.asset_check import git_blob_id
 from harness.envs.libero.installation import libero_root
+from harness.envs.libero.lite.generate import lite_files, lite_folder, lite_root, lite_sha256
 from harness.errors import AssetsError, UsageError
 from harness.files import written_aside
 from harness.paths import cache_dir, checkout_root, data_dir
+
+# What the user calls the set that the harness makes, and its kind.
+LITE = "lite"
+_LITE_WARNING = "LIBERO's objects as the harness draws them: rates are not comparable with published ones"
+_MODIFIED_WARNING = "some files are not LIBERO's own: pictures, and possibly rates, differ from published ones"
 
 _MANIFEST = Path(__file__).with_name("asset_manifest.json")
 _VARIABLE = "EVALHARNESS_LIBERO_ASSETS"
@@ -36,9 +42,10 @@ _NAMES_IN_A_MESSAGE = 10
 class AssetSet(Assets):
     """One folder of LIBERO's assets: it holds ``scenes``, ``articulated_objects`` and the others.
 
-    Its kind is ``official`` when every file of the manifest has the contents that it has in LIBERO's own repository, and
-    ``modified`` when some differ or are missing: pictures, and possibly physics, are then not LIBERO's. The hash is over the
-    manifest's files, sorted: path and contents of each.
+    Its kind is ``official`` when every file of the manifest has the contents that it has in LIBERO's own repository,
+    ``modified`` when some differ or are missing: pictures, and possibly physics, are then not LIBERO's, and ``lite`` when
+    the harness made it (`harness.envs.libero.lite`). The hash is over the manifest's files, sorted: path and contents of
+    each; of the lite set, over its own files.
 
     Attributes:
         modified: The manifest's files that are not the official ones, missing ones included, sorted.
@@ -77,16 +84,18 @@ class Place:
         root: The folder.
         source: In words, what kind of place it is.
         named_by: The option or variable by which the user named it; empty for the usual places.
+        embedded: Whether this is the lite set, which is made when it is needed.
     """
 
     root: Path
     source: str
     named_by: str = ""
+    embedded: bool = False
 
     @property
     def holds_assets(self) -> bool:
-        """Whether the folder looks like LIBERO's assets; files may still be missing from it."""
-        return looks_like_assets(self.root)
+        """Whether the folder looks like LIBERO's assets, files may still be missing from it, or can be made."""
+        return self.embedded or looks_like_assets(self.root)
 
 
 def fetch_target() -> Path:
@@ -98,18 +107,21 @@ def search_order(choice: str = "auto") -> Iterator[Place]:
     """The places where assets are looked for, in order; the first that holds some is taken.
 
     ``--assets``; ``$EVALHARNESS_LIBERO_ASSETS``; `fetch_target`; the ``assets`` of the installed LIBERO; what hf-libero
-    downloaded; the Hugging Face hub's cache; ``shared/libero_assets`` beside the checkout. A place that the user names is
-    taken or refused, never passed over.
+    downloaded; the Hugging Face hub's cache; ``shared/libero_assets`` beside the checkout; at last the lite set. A place
+    that the user names is taken or refused, never passed over.
 
     Args:
-        choice: ``auto``, or the folder that ``--assets`` names.
+        choice: ``auto``, ``lite``, or the folder that ``--assets`` names.
     """
     named = {"--assets": choice if choice != "auto" else "", _VARIABLE: os.environ.get(_VARIABLE, "")}
     for who, value in named.items():
-        if value:
+        if value == LITE:
+            yield Place(lite_folder(), f"the lite set, named by {who}", named_by=who, embedded=True)
+        elif value:
             yield Place(Path(value).expanduser().absolute(), f"named by {who}", named_by=who)
     for root, source in _usual_places():
         yield Place(root, source)
+    yield Place(lite_folder(), "the lite set, which comes with the harness", embedded=True)
 
 
 def find_assets(choice: str = "auto") -> AssetSet:
@@ -119,21 +131,34 @@ def find_assets(choice: str = "auto") -> AssetSet:
         choice: As for `search_order`.
 
     Raises:
-        AssetsError: There is none, or the one that the user named holds none; the message lists the places and says how to
-            get the assets.
+        AssetsError: The one that the user named holds none; the message says how to get some.
     """
-    looked_at = []
-    for place in search_order(choice):
-        if place.holds_assets:
-            return _describe(place.root, place.source)
-        if place.named_by:
-            wrong = "holds no LIBERO assets" if place.root.is_dir() else "is not a folder"
-            raise AssetsError(
-                f"{place.named_by} names {place.root}, which {wrong}: the folders scenes and articulated_objects should be "
-                f"in it.\n{HOW_TO_GET}"
-            )
-        looked_at.append(f"\n  {place.root} ({place.source})")
-    raise AssetsError(f"LIBERO's assets were not found. Looked at:{''.join(looked_at)}\n{HOW_TO_GET}")
+    place = next(place for place in search_order(choice) if place.holds_assets or place.named_by)
+    if place.embedded:
+        return _lite(place.source)
+    if not place.holds_assets:
+        wrong = "holds no LIBERO assets" if place.root.is_dir() else "is not a folder"
+        raise AssetsError(
+            f"{place.named_by} names {place.root}, which {wrong}: the folders scenes and articulated_objects should be in "
+            f"it.\n{HOW_TO_GET}"
+        )
+    return _describe(place.root, place.source)
+
+
+def _lite(source: str) -> AssetSet:
+    """The lite set, made if need be, and read: a file of it that somebody changed would change results."""
+    root = lite_root()
+    for path, content in lite_files().items():
+        if not _holds(root / path, content):
+            raise AssetsError(f"{root / path} is not as the harness made it; remove the folder {root}, and it is made again")
+    return AssetSet(LITE, root, source, lite_sha256(), _LITE_WARNING)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def looks_like_assets(root: Path) -> bool:
@@ -144,8 +169,10 @@ def looks_like_assets(root: Path) -> bool:
 def missing_files(assets: AssetSet, tasks: Iterable[str] | None = None) -> tuple[str, ...]:
     """The files that the named tasks load and that are not there or empty; all 130 tasks when None.
 
-    Tasks that are not LIBERO's own are passed over: nothing is known of them.
+    Tasks that are not LIBERO's own are passed over: nothing is known of them. The lite set is whole when it is found.
     """
+    if assets.kind == LITE:
+        return ()
     manifest = asset_manifest()
     chosen = manifest.tasks if tasks is None else tasks
     needed = {file for task in chosen for file in manifest.tasks.get(task, ())}
@@ -232,7 +259,9 @@ def _describe(root: Path, source: str) -> AssetSet:
         sha256, modified = _hash_files(root)
         with written_aside(cached) as aside:
             aside.write_text(json.dumps({"sha256": sha256, "modified": modified}), encoding="utf-8")
-    return AssetSet("modified" if modified else "official", root, source, sha256, modified)
+    if modified:
+        return AssetSet("modified", root, source, sha256, _MODIFIED_WARNING, modified)
+    return AssetSet("official", root, source, sha256)
 
 
 def _hash_files(root: Path) -> tuple[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ INFO = {
     "suites": [{"name": "alpha", "protocol": {"name": "standard"}, "tasks": []}],
     "policy": {"uri": "zero", "name": "zero", "fingerprint": "0123456789abcdef", "details": {}},
     "seed": 7,
-    "assets": {"kind": "official", "sha256": "fedcba9876543210"},
+    "assets": {"kind": "official", "sha256": "fedcba9876543210", "warning": ""},
     "renderer": {"backend": "egl", "renderer": "llvmpipe"},
     "versions": {"mujoco": "3.3.2", "robosuite": "1.4.0", "hf-libero": "0.1.4", "bddl": "1.0.1"},
     "options": {"errors_as_failures": False},

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -72,9 +73,11 @@ def evalharness(start):
     return run
 
 
-def test_status_without_assets_says_how_to_get_them(assets):
+def test_status_without_assets_shows_the_lite_set_and_how_to_get_the_official_ones(assets):
     code, output = assets("status")
-    assert code == 1
+    assert code == 0
+    assert "kind    lite" in output
+    assert "not comparable with published" in output
     assert "evalharness assets fetch" in output
 
 
@@ -86,8 +89,9 @@ def test_status_shows_what_is_used_and_every_place_in_order(assets, write_files,
     assert "complete" in output
     assert "official" in output
     rows = [line.split() for line in output.splitlines() if line.startswith("  ")]
-    assert [row[0] for row in rows] == ["not", "used", "not", "not", "not", "assets"]
-    assert (rows[1][1], rows[-1][2]) == (str(used), str(also))
+    assert [row[0] for row in rows] == ["not", "used", "not", "not", "not", "assets", "assets"]
+    assert (rows[1][1], rows[-2][2]) == (str(used), str(also))
+    assert "the lite set" in " ".join(rows[-1])
 
 
 def test_status_as_json_holds_places_kind_hash_and_record(assets, write_files, tmp_path):
@@ -153,8 +157,13 @@ def test_verify_as_json_lists_every_file_and_text_only_ten(manifest_file, assets
     assert (content["ok"], content["missing"], content["checked"]) == (False, sorted(many), 25)
 
 
-def test_verify_without_assets_fails(assets):
-    assert assets("verify")[0] == 1
+def test_verify_of_the_lite_set_says_what_it_is_and_fails_where_it_was_changed(assets):
+    code, output = assets("verify", "--assets", "lite")
+    assert code == 0
+    assert "not comparable with published" in output
+    found = json.loads(assets("verify", "--json")[1])
+    assert (found["ok"], found["kind"]) == (True, "lite")
+    (Path(found["root"]) / "scenes" / "libero_floor_base_style.xml").unlink()
     code, output = assets("verify", "--json")
     assert (code, json.loads(output)["ok"]) == (1, False)
 

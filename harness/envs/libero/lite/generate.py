@@ -7,7 +7,9 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.envs.libero.lite import containers, crockery, furniture, groceries, scenes
 from harness.envs.libero.lite.writer import file_contents
@@ -20,13 +22,10 @@ _DESCRIPTIONS = (scenes, furniture, crockery, groceries, containers)
 def lite_root() -> Path:
     """The folder of the lite set, made at first use; any number of processes may ask at the same time.
 
-    Returns:
-        A folder of `harness.paths.cache_dir`, named after the description, so that another version of it makes another set.
-
     Raises:
         StoreError: It cannot be written.
     """
-    root = cache_dir() / f"libero-lite-{description_sha256()[:16]}"
+    root = lite_folder()
     if root.is_dir():
         return root
     try:
@@ -44,6 +43,11 @@ def lite_root() -> Path:
             return root
         raise StoreError(f"the lite set cannot be written to {root}: {error}") from error
     return root
+
+
+def lite_folder() -> Path:
+    """Where `lite_root` keeps the set, made or not: named after the description, so that another one makes another set."""
+    return cache_dir() / f"libero-lite-{description_sha256()[:16]}"
 
 
 def generate_lite(into: Path) -> None:
@@ -64,7 +68,8 @@ def generate_lite(into: Path) -> None:
         raise StoreError(f"the lite set cannot be written to {into}: {error}") from error
 
 
-def lite_files() -> dict[str, bytes]:
+@functools.cache
+def lite_files() -> Mapping[str, bytes]:
     """The set: path relative to its root -> content.
 
     Raises:
@@ -76,7 +81,7 @@ def lite_files() -> dict[str, bytes]:
             for path, content in file_contents(file).items():
                 if found.setdefault(path, content) != content:
                     raise ValueError(f"two different files of the lite set are named {path}")
-    return found
+    return MappingProxyType(found)
 
 
 @functools.cache
