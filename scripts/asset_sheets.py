@@ -31,9 +31,9 @@ _PAIRS_A_ROW = 4
 
 def object_pictures(root: Path) -> dict[str, UInt8Array]:
     """Each object and fixture alone, seen from the front and above, as large as it fits."""
+    use_gl(choose_gl())
     import mujoco
 
-    use_gl(choose_gl())
     pictures = {}
     for path in sorted(name for name in asset_manifest().files if name.endswith(".xml") and "scenes/" not in name):
         spec = mujoco.MjSpec.from_string(_readable(root / path))
