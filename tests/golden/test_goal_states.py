@@ -13,7 +13,7 @@ import pytest
 
 from harness.suites import load_suites
 
-pytestmark = pytest.mark.assets
+pytestmark = [pytest.mark.assets, pytest.mark.slow]
 
 CHECKOUT = Path(__file__).parents[2]
 
