@@ -6,8 +6,8 @@ import pytest
 
 from harness.envs.libero import assets as module
 from harness.envs.libero.assets import asset_manifest, check_assets, find_assets, missing_files, search_order
-from harness.envs.libero.lite.generate import lite_sha256
 from harness.envs.libero.installation import libero_root, missing_packages
+from harness.envs.libero.lite.generate import lite_sha256
 from harness.errors import AssetsError, UsageError
 
 # Ids from `git hash-object`, sums from `sha256sum`.
@@ -160,7 +160,7 @@ def test_the_lite_set_can_be_asked_for_where_there_are_others(small_manifest, by
 def test_a_lite_set_that_somebody_changed_is_refused():
     scene = find_assets("lite").root / "scenes" / "libero_floor_base_style.xml"
     scene.write_bytes(scene.read_bytes() + b"<!-- mine -->")
-    with pytest.raises(AssetsError, match="libero_floor_base_style.xml is not as the harness made it; remove the folder"):
+    with pytest.raises(AssetsError, match=r"libero_floor_base_style\.xml is not as the harness made it; remove the folder"):
         find_assets("lite")
 
 
