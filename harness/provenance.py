@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import harness
@@ -80,3 +82,19 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def sources_sha256(*places: str) -> str:
+    """SHA-256 over some of the harness's own Python files, for what no package's version stands for: names and contents.
+
+    Args:
+        places: Folders, with all that is below them, and files, relative to the package.
+    """
+    package = Path(harness.__file__).parent
+    files: set[Path] = set()
+    for place in (package / name for name in places):
+        files.update(place.rglob("*.py") if place.is_dir() else (place,))
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file.relative_to(package).as_posix()}\n".encode() + file.read_bytes())
+    return digest.hexdigest()

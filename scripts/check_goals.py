@@ -144,7 +144,7 @@ def main() -> int:
     if arguments.out:
         _write(rows, arguments.out)
     print(f"{sum(row.passed for row in rows)} of {len(rows)} tasks: false at the start, true in the goal, false after it")
-    return 0 if all(row.passed for row in rows) else 1
+    return 0 if rows and all(row.passed for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -140,11 +140,11 @@ def verify(assets: str, allow_modified: bool, as_json: bool) -> None:
 
 
 def _verified_lite(found: AssetSet, *, as_json: bool) -> NoReturn:
-    """Says that the lite set is whole, which `find_assets` has checked, and what it is not."""
-    content = {"ok": True, "root": str(found.root), "kind": found.kind, "sha256": found.sha256, "warning": found.warning}
+    """Says that the lite set is whole, which `find_assets` has checked, and what it is not: LIBERO's own."""
+    content = {"ok": False, "root": str(found.root), "kind": found.kind, "sha256": found.sha256, "warning": found.warning}
     text = f"Every file in {found.root} is as the harness makes it.\n{found.source}: {found.warning}."
     click.echo(json.dumps(content, indent=2) if as_json else text)
-    raise SystemExit(0)
+    raise SystemExit(1)
 
 
 def _status(choice: str) -> dict[str, Any]:
@@ -223,10 +223,12 @@ def _fetched_lines(fetched: Fetched) -> Iterator[str]:
         return
     modified = len(fetched.findings.modified)
     yield f"Fetched into {fetched.root}; {fetched.findings.checked} files checked, {modified} of them modified."
-    from harness.envs.libero.assets import fetch_target
+    from harness.envs.libero.assets import find_assets
 
-    if fetched.root != fetch_target().resolve():
-        yield f"To use them: --assets {fetched.root}, or EVALHARNESS_LIBERO_ASSETS={fetched.root}"
+    with contextlib.suppress(AssetsError):
+        if find_assets().root.resolve() == fetched.root:
+            return
+    yield f"To use them: --assets {fetched.root}, or EVALHARNESS_LIBERO_ASSETS={fetched.root}"
 
 
 @contextlib.contextmanager

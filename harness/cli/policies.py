@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from harness.errors import PolicyUnavailableError
 from harness.types import EnvSpec
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
@@ -47,7 +48,12 @@ def check(ctx: click.Context, uri: str, suite: str | None) -> None:
     """
     from harness.policies.check import check_policy
 
-    findings = check_policy(uri, _spec(uri, suite))
+    try:
+        spec = _spec(uri, suite)
+    except PolicyUnavailableError:
+        # It is said below, in the table: whatever the environment, this policy cannot be described.
+        spec = _spec(uri, None)
+    findings = check_policy(uri, spec)
     table = Table("", "what", Column("found", overflow="fold"), box=None, pad_edge=False)
     for finding in findings:
         table.add_row(Text(finding.level, style=_STYLES[finding.level]), finding.what, Text(finding.detail))
@@ -59,7 +65,7 @@ def check(ctx: click.Context, uri: str, suite: str | None) -> None:
 
 
 def _spec(uri: str, suite: str | None) -> EnvSpec:
-    """What a suite's first task shows and takes, in the action space that the policy declares."""
+    """What all of a suite's tasks show and take, in the action space that the policy declares."""
     from harness.envs.libero.spec import libero_env_spec
     from harness.request import Request, spec_of
 

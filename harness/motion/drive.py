@@ -77,7 +77,13 @@ class Drive:
         self._data.ctrl[self._actuators] = joint_pos_rad + resisting / self._kp
 
     def grip(self, opening_m: float) -> None:
-        """Sets the gripper's set point."""
+        """Sets the gripper's set point.
+
+        Raises:
+            UsageError: The model has no gripper.
+        """
+        if self._gripper < 0:
+            raise UsageError(f"the arm's model has no actuator {_GRIPPER!r}")
         self._data.ctrl[self._gripper] = opening_m
 
 

@@ -23,6 +23,8 @@ _DESCRIBE_TIMEOUT_S = 5.0
 _DEFAULT_ANSWER_TIMEOUT_S = 120.0
 _DEFAULT_RETRIES = 5
 
+# LIBERO's name for the camera in front, which openpi's LIBERO policies are trained with.
+_FRONT = "agentview"
 _WRIST = "wrist"
 _STATE = "vector"
 
@@ -30,8 +32,9 @@ _STATE = "vector"
 class OpenPIPolicy(BasePolicy):
     """ws://HOST:PORT or wss://...: a policy server that speaks openpi's protocol (openpi, RoboArena).
 
-    ``observation/image`` is the first camera that is not called ``wrist``, ``observation/wrist_image`` that one. A server
-    that answers in one action space alone says so in its metadata, as ``action_space``.
+    ``observation/image`` is ``agentview``, or else the first camera that is not called ``wrist``;
+    ``observation/wrist_image`` is that one. A server that answers in one action space alone says so in its metadata, as
+    ``action_space``.
 
     Parameters: ``timeout_s`` for one answer (120), ``size`` of the square that pictures are fitted into in pixels (224; 0
     leaves them), ``retries`` of a connection that broke or cannot be opened (5). An API key comes from the environment,
@@ -65,7 +68,7 @@ class OpenPIPolicy(BasePolicy):
     @classmethod
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> OpenPIPolicy:
         """See `BasePolicy.from_uri`; the connection is made at the first reset."""
-        cameras = [name for name in spec.images if name != _WRIST]
+        cameras = sorted((name for name in spec.images if name != _WRIST), key=lambda name: name != _FRONT)
         missing = [] if cameras else ["a picture besides wrist"]
         missing += [] if _WRIST in spec.images else [_WRIST]
         missing += [] if _STATE in spec.state else [_STATE]

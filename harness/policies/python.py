@@ -82,6 +82,13 @@ class PythonPolicy(BasePolicy):
                 value = value(**arguments)
             except Exception as error:
                 raise PolicyUnavailableError(f"policy {uri.text!r} could not be made: {_what_and_where(error)}") from error
+        space = getattr(value, "action_space", None)
+        if space not in (None, spec.action_space):
+            raise PolicyUnavailableError(
+                f"policy {uri.text!r}: its object says that its actions are {space!r}, "
+                f"and the run takes {spec.action_space!r}. Make action_space an attribute of the class, "
+                "or give --action-space."
+            )
         return cls(uri, value, timeout_s)
 
     def reset(self, episode: Episode) -> None:

@@ -116,9 +116,20 @@ def test_an_own_suite_takes_its_scenes_fields(tmp_path):
         ({"scene": {"kind": "lft"}}, r"tasks\.0\.scene: there is no kind 'lft'\. Did you mean 'lift'"),
         ({"scene": {}}, r"tasks\.0\.scene: there is no kind"),
         ({"scene": {"kind": "lift", "hight_m": 1}}, r"tasks\.0\.scene\.hight_m: no such field\. Did you mean 'height_m'"),
-        ({"scene": {"kind": "lift", "height_m": -1}}, r"tasks\.0\.scene\.height_m: must be a finite number above 0"),
+        ({"scene": {"kind": "lift", "height_m": -1}}, r"scene\.height_m: must be a finite number above 0"),
         ({"scene": {"kind": "lift", "height_m": float("nan")}}, r"height_m: must be a finite number above 0"),
-        ({"scene": {"kind": "lift", "height_m": "high"}}, r"tasks\.0\.scene\.height_m: .*number.*'high'"),
+        ({"scene": {"kind": "lift", "height_m": "high"}}, r"scene\.height_m: must be a finite number above 0, not 'high'"),
+        ({"scene": {"kind": "lift", "height_m": "-0.02"}}, r"height_m: must be a finite number above 0, not '-0\.02'"),
+        ({"scene": {"kind": "lift", "mass_kg": True}}, r"scene\.mass_kg: must be a finite number above 0, not True"),
+        ({"scene": {"kind": ["lift"]}}, r"tasks\.0\.scene: there is no kind \['lift'\]"),
+        ({"scene": {"kind": "up_down", "height_m": 0.4}}, r"scene: height_m: the arm cannot follow a line"),
+        ({"scene": {"kind": "lift", "hold_steps": 2.5}}, r"scene\.hold_steps: must be a whole number above 0"),
+        ({"scene": {"kind": "press_button", "pressed": 5}}, r"scene: pressed: 5 is more than the whole way"),
+        ({"scene": {"kind": "open_drawer", "open_m": 0.2}}, r"scene: open_m: 0\.2 is more than travel_m"),
+        ({"control_freq_hz": 30}, r"protocol\.control_freq_hz: .*20"),
+        ({"gripper": "binarize"}, r"protocol\.gripper: .*as_is"),
+        ({"cameras": {"eye": "font"}}, r"protocol\.cameras: there is no camera 'font'\. Did you mean 'front'"),
+        ({"image_height_px": 2000}, r"protocol\.image_height_px: .*1280"),
         ({"instructions": {"zh": "拿"}}, r"tasks\.0\.instructions: an English instruction, en, is missing"),
         ({"init_states": {"seed": 1, "count": 0}}, r"tasks\.0\.init_states\.count: .*greater than or equal to 1"),
         ({"action_space": "eef"}, r"protocol\.action_space: 'eef' is no action space here\. Did you mean 'eef_"),
@@ -194,7 +205,7 @@ def test_fingerprints_change_with_the_scene_and_with_the_initial_states(tmp_path
         (suite,) = load_suites(written(tmp_path, **changes))
         prints.append(family.fingerprints(suite.tasks[0]))
     assert prints[0]["init_states_sha256"] == prints[1]["init_states_sha256"] != prints[2]["init_states_sha256"]
-    assert prints[0]["scene_sha256"] == prints[2]["scene_sha256"] != prints[1]["scene_sha256"]
+    assert prints[0]["definition_sha256"] == prints[2]["definition_sha256"] != prints[1]["definition_sha256"]
 
 
 def test_action_spaces_have_the_limits_of_the_arms_description():

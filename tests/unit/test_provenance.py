@@ -99,3 +99,18 @@ def test_the_machine_is_described_in_plain_data() -> None:
     assert machine["hostname"] == platform.node()
     assert 1 <= machine["cores"] <= os.cpu_count()
     assert machine["processor"]
+
+
+def test_a_hash_of_sources_changes_with_a_python_file_and_with_nothing_else(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(harness, "__file__", str(tmp_path / "__init__.py"))
+    script = tmp_path / "scripts" / "deep" / "lift.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("up = 1\n")
+    (tmp_path / "one.py").write_text("one = 1\n")
+    before = provenance.sources_sha256("scripts", "one.py")
+    assert before != provenance.sources_sha256("scripts")
+    (tmp_path / "scripts" / "notes.txt").write_text("anything")
+    (tmp_path / "other.py").write_text("other = 1\n")
+    assert provenance.sources_sha256("scripts", "one.py") == before
+    script.write_text("up = 2\n")
+    assert provenance.sources_sha256("scripts", "one.py") != before

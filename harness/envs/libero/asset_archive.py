@@ -128,7 +128,7 @@ class _Folder:
     def names(self) -> Collection[str]:
         return [
             (Path(folder) / file).relative_to(self._root).as_posix()
-            for folder, _, files in os.walk(self._root)
+            for folder, _, files in os.walk(self._root, followlinks=True)
             for file in files
         ]
 

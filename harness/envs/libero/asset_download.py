@@ -44,7 +44,11 @@ def download(url: str, target: Path, progress: Progress) -> None:
         DownloadError: The server refused, the connection was cut, or the file is larger than any archive of LIBERO.
         OSError: The disk refused.
     """
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+    try:
+        scheme = urllib.parse.urlsplit(url).scheme
+    except ValueError:  # an address that is none, such as http://[::1/
+        scheme = ""
+    if scheme not in ("http", "https"):
         raise UsageError(f"{url} is no URL that can be downloaded: it should begin with http:// or https://.")
     if target.exists():
         return

@@ -71,7 +71,7 @@ def fetch(options: FetchOptions, manifest: AssetManifest, progress: Progress) ->
     """Fetches a set of assets into a folder.
 
     Everything is collected in a hidden folder beside the target (`partial_folder`), which stays when something goes wrong,
-    so that the next call goes on from there; the target changes in one step, at the end.
+    so that the next call goes on from there; the target is moved into place at the end, what it replaces stepping aside.
 
     Args:
         options: What, and where to.
@@ -83,15 +83,16 @@ def fetch(options: FetchOptions, manifest: AssetManifest, progress: Progress) ->
         DownloadError: The files could not be had, are not what they should be, or the disk refused.
     """
     target = options.into.expanduser().resolve()
-    if not options.replace:
-        there = check_files(target, manifest.files)
-        if there.official and not options.everything:
-            return Fetched(target, new=False, findings=there, record={})
-        _refuse_to_lose(target)
-    elif _is_filled(target) and not looks_like_assets(target):
-        raise UsageError(f"{target} holds no LIBERO assets but something else. Name another folder with --into.")
     try:
+        # What a killed fetch moved aside is back in its place before anything is looked at.
         with _partial(target) as partial:
+            if not options.replace:
+                there = check_files(target, manifest.files)
+                if there.official and not options.everything:
+                    return Fetched(target, new=False, findings=there, record={})
+                _refuse_to_lose(target)
+            elif _is_filled(target) and not looks_like_assets(target):
+                raise UsageError(f"{target} holds no LIBERO assets but something else. Name another folder with --into.")
             return _fetch(options, manifest, partial, target, progress)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
@@ -102,7 +103,11 @@ def _fetch(options: FetchOptions, manifest: AssetManifest, partial: Path, target
     files = partial / f"files-{_key(options)}"
     try:
         record = _bring(options, manifest, partial, files, progress)
-        findings = _judge(files, options, manifest)
+        try:
+            findings = _judge(files, options, manifest)
+        except DownloadError:
+            _archive(partial, options).unlink(missing_ok=True)  # a further attempt is to get another one
+            raise
         record |= {"kind": "official" if findings.official else "modified", "modified": list(findings.modified)}
         _put_in_place(files, partial, target, record)
     finally:
@@ -137,7 +142,7 @@ def _refuse_to_lose(target: Path) -> None:
         return
     if looks_like_assets(target):
         raise UsageError(
-            f"{target} holds assets that were not fetched by this command and are incomplete or not LIBERO's own. "
+            f"{target} holds assets that were not fetched by this command. "
             "Replace them with --replace, or name another folder with --into."
         )
     raise UsageError(f"{target} holds no LIBERO assets but something else. Name another folder with --into.")
@@ -172,6 +177,11 @@ def _key(options: FetchOptions) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
+def _archive(partial: Path, options: FetchOptions) -> Path:
+    """Where the archive of a URL is kept."""
+    return partial / f"archive-{_key(options)}"
+
+
 def _bring(options: FetchOptions, manifest: AssetManifest, partial: Path, files: Path, progress: Progress) -> dict[str, Any]:
     """Brings the files into a folder; returns where they are from."""
     record: dict[str, Any] = {"fetched": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -183,7 +193,7 @@ def _bring(options: FetchOptions, manifest: AssetManifest, partial: Path, files:
         return record | {"source": HUB_REPOSITORY, "revision": options.revision, "commit": commit}
     source = Path(options.source).expanduser()
     if is_url(options.source):
-        source = partial / f"archive-{_key(options)}"
+        source = _archive(partial, options)
         download(options.source, source, lambda done, total: progress("downloading", done, total))
     shutil.rmtree(files, ignore_errors=True)
     copied = 0
@@ -219,8 +229,14 @@ def _judge(files: Path, options: FetchOptions, manifest: AssetManifest) -> Findi
         f"{len(listed)} of the {findings.checked} files that the tasks load are not what they should be:"
         f"{''.join(listed[:_NAMES_IN_A_MESSAGE])}{f'{chr(10)}  and {rest} more' if rest > 0 else ''}\n"
         "Nothing was put in place. "
-        + ("Accept modified files with --allow-modified." if findings.complete else "A further fetch gets these anew.")
+        + ("Accept modified files with --allow-modified." if findings.complete else _again(options))
     )
+
+
+def _again(options: FetchOptions) -> str:
+    if options.source is None or is_url(options.source):
+        return "A further fetch gets these anew."
+    return f"{options.source} has to be mended first."
 
 
 def _put_in_place(files: Path, partial: Path, target: Path, record: dict[str, Any]) -> None:

@@ -19,6 +19,9 @@ _TCP = "tcp"
 # full force of the big servos, several times what they lag in free motion, and little enough to turn round at once.
 _MAX_LEAD_RAD = 0.05
 
+# The way to another branch of the inverse kinematics is longer than this, that to a pose nearby shorter.
+_TURNS_OVER_RAD = 0.5
+
 
 class Controller:
     """Turns actions into set points of the arm's servos, and runs the physics for a control step.
@@ -106,8 +109,14 @@ class Controller:
         return self._solve(position, turned), opened + (closed - opened) * (clipped[6] + 1.0) / 2.0
 
     def _solve(self, position_m: Float64Array, rotation: Rotation) -> Float64Array:
-        """The joints nearest to the set points that bring the tcp to a pose, or nearest to it."""
+        """The joints nearest to the set points that bring the tcp to a pose.
+
+        Of a pose out of reach, those that come nearest to it; where these are far from the set points, so that the arm would
+        turn over for a pose that it cannot have, the set points.
+        """
         target = np.eye(4)
         target[:3, :3], target[:3, 3] = rotation.as_matrix(), position_m
         solutions = self._kinematics.inverse(target[np.newaxis], self._joints, _TCP)
-        return np.asarray(solutions.joint_pos_rad[0, 0])
+        found = np.asarray(solutions.joint_pos_rad[0, 0])
+        turns_over = not solutions.success[0] and np.abs(found - self._joints).max() > _TURNS_OVER_RAD
+        return self._joints if turns_over else found

@@ -17,7 +17,11 @@ from harness.envs.piper.task import as_piper_task, init_state
 from harness.errors import AssetsError, UsageError
 from harness.kinematics.robot import load_robot
 from harness.paths import robots_dir
+from harness.provenance import sources_sha256
 from harness.types import Environment, EnvSpec, Protocol, Suite, Task
+
+# Whatever decides how a scene looks, moves and is judged.
+_CODE = ("envs/piper", "kinematics", "motion/arm.py", "motion/drive.py", "action_spaces.py")
 
 
 class PiperFamily:
@@ -48,15 +52,15 @@ class PiperFamily:
             state = init_state(piper, robot, index)
             states.update(np.concatenate([state.joint_pos_rad, state.scene]).astype("<f8").tobytes())
         scene = hashlib.sha256(f"{piper.kind} {piper.scene!r}".encode())
-        return {"scene_sha256": scene.hexdigest(), "init_states_sha256": states.hexdigest()}
+        return {"definition_sha256": scene.hexdigest(), "init_states_sha256": states.hexdigest()}
 
     def assets(self, choice: str, tasks: Collection[str]) -> Assets:
-        """See `Family.assets`: the arm's own description, which comes with the harness."""
+        """See `Family.assets`: the arm's description, and the code that makes scenes of it."""
         if choice != "auto":
             raise UsageError("--assets names LIBERO's meshes; the Piper's description comes with the harness")
         root = robots_dir() / "piper"
         files = sorted([root / "robot.yaml", root / "piper.xml", *(root / "meshes").glob("*.stl")])
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(sources_sha256(*_CODE).encode())
         for file in files:
             try:
                 digest.update(f"{file.relative_to(root)} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.description.transforms import look_at_matrix, matrix_quat_wxyz
+from harness.envs.piper.spec import MAX_PICTURE_PX
 from harness.kinematics.robot import RobotModel
 from harness.motion.arm import arm_spec
 
@@ -50,7 +51,7 @@ _THINGS, _SHOWN_ONLY = 0, 1
 def base_scene(robot: RobotModel) -> mujoco.MjSpec:
     """The arm on its table, lit, with the cameras ``front`` and ``wrist``; still open to additions."""
     spec = arm_spec(robot)
-    spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 1280
+    spec.visual.global_.offwidth = spec.visual.global_.offheight = MAX_PICTURE_PX
     _light(spec)
     _furnish(spec)
     quat = matrix_quat_wxyz(look_at_matrix(_FRONT_M, _FRONT_LOOKS_AT_M, (0, 0, 1)))

@@ -13,6 +13,12 @@ STATE_PARTS: Mapping[str, int] = MappingProxyType(
     {"joint_pos": 6, "gripper_opening": 1, "tcp_pos": 3, "tcp_quat_wxyz": 4, "tcp_axis_angle": 3}
 )
 
+# Across the table, and on the gripper.
+CAMERAS = ("front", "wrist")
+
+# Edge of the buffer that pictures are drawn into.
+MAX_PICTURE_PX = 1280
+
 
 def piper_env_spec(protocol: Protocol) -> EnvSpec:
     """The spec of every Piper task under a protocol."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator
+import numpy as np
+from pydantic import Field, field_validator
 
 from harness.action_spaces import ACTION_SPACES
 from harness.checked_yaml import checked
-from harness.envs.piper.spec import STATE_PARTS
+from harness.envs.piper.spec import CAMERAS, MAX_PICTURE_PX, STATE_PARTS
 from harness.envs.piper.task import PiperTask
 from harness.envs.piper.tasks import SCENES
 from harness.envs.piper.tasks.base import Scene
@@ -27,6 +29,21 @@ class PiperProtocolFields(ProtocolFields):
     action_spaces = tuple(ACTION_SPACES)
     settle_action_dim = 0
     scene_seedings = ("episode_key",)
+
+    # Joints' fastest steps and the expert's pace are those of 20 Hz.
+    control_freq_hz: Literal[20]
+    image_height_px: int = Field(ge=1, le=MAX_PICTURE_PX)
+    image_width_px: int = Field(ge=1, le=MAX_PICTURE_PX)
+    # The rules are for grippers from -1 to 1; three of the four action spaces count metres.
+    gripper: Literal["as_is"]
+
+    @field_validator("cameras")
+    @classmethod
+    def _known_cameras(cls, cameras: dict[str, str]) -> dict[str, str]:
+        for source in cameras.values():
+            if source not in CAMERAS:
+                raise ValueError(f"there is no camera {source!r}. {suggest(source, CAMERAS)}")
+        return cameras
 
 
 class _InitStates(Strict):
@@ -44,7 +61,7 @@ class _TaskFields(Strict):
     @classmethod
     def _known_kind(cls, scene: dict[str, Any]) -> dict[str, Any]:
         kind = scene.get("kind")
-        if kind not in SCENES:
+        if not isinstance(kind, str) or kind not in SCENES:
             raise ValueError(f"there is no kind {kind!r}. {suggest(str(kind), SCENES)}")
         return scene
 
@@ -93,20 +110,22 @@ def _task(suite: str, fields: _TaskFields, task_id: int, path: Path) -> PiperTas
 
 
 def _scene(content: Mapping[str, Any], place: str) -> Scene:
-    """The scene's dataclass, made from what the file says of it."""
-    schema = SCENES[content["kind"]]
+    """The scene's dataclass, made from what the file says of it.
+
+    Every field of every scene is a length, a mass, a tolerance, a share or a count.
+    """
+    schema: Any = SCENES[content["kind"]]
+    types = {field.name: field.type for field in dataclasses.fields(schema)}
     given = {name: value for name, value in content.items() if name != "kind"}
-    known = list(getattr(schema, "__dataclass_fields__", {}))
     for name, value in given.items():
-        if name not in known:
-            raise SuiteError(f"{place}.{name}: no such field. {suggest(name, known)}")
-        # Every field of every scene is a length, a mass, a tolerance or a count.
-        if isinstance(value, int | float) and not 0 < value < math.inf:
-            raise SuiteError(f"{place}.{name}: must be a finite number above 0, not {value!r}")
+        if name not in types:
+            raise SuiteError(f"{place}.{name}: no such field. {suggest(name, types)}")
+        whole = types[name] == "int"
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < math.inf:
+            raise SuiteError(f"{place}.{name}: must be a {'whole' if whole else 'finite'} number above 0, not {value!r}")
     try:
-        scene: Scene = TypeAdapter(schema).validate_python(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, (place, *first["loc"])))
-        raise SuiteError(f"{where}: {first['msg']}, not {first['input']!r}") from error
+        scene: Scene = schema(**given)
+        scene.sample(np.random.default_rng(0))
+    except ValueError as error:
+        raise SuiteError(f"{place}: {error}") from error
     return scene

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 from harness.action_spaces import ACTION_SPACES
 from harness.errors import PolicyError, PolicyUnavailableError, suggest
 from harness.policies.base import BasePolicy, PolicyURI
@@ -12,6 +9,7 @@ from harness.policies.expert.arm import Arm
 from harness.policies.expert.encode import encode
 from harness.policies.expert.scripts import SCRIPTS
 from harness.policies.expert.view import Command, Script, View, look
+from harness.provenance import sources_sha256
 from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
 
 
@@ -34,9 +32,9 @@ class ExpertPolicy(BasePolicy):
 
     @classmethod
     def describe(cls, uri: PolicyURI) -> PolicyInfo:
-        """See `BasePolicy.describe`; the fingerprint is the SHA-256 of the scripts' and skills' own files."""
+        """See `BasePolicy.describe`; the fingerprint is that of the scripts, the skills and the kinematics."""
         _refuse_body(uri)
-        fingerprint = sources_sha256(Path(__file__).parent)
+        fingerprint = sources_sha256("policies/expert", "kinematics", "action_spaces.py")
         return PolicyInfo(uri=uri.text, name="expert", fingerprint=fingerprint, environments=("piper",))
 
     @classmethod
@@ -82,11 +80,3 @@ def _script(observation: Observation, view: View) -> Script:
 def _refuse_body(uri: PolicyURI) -> None:
     if uri.body:
         raise PolicyUnavailableError(f"policy {uri.text!r}: nothing may follow {uri.scheme!r}")
-
-
-def sources_sha256(folder: Path) -> str:
-    """SHA-256 over a folder's Python files: each one's name, and what is in it."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.py")):
-        digest.update(f"{file.relative_to(folder).as_posix()}\n".encode() + file.read_bytes())
-    return digest.hexdigest()

@@ -48,13 +48,6 @@ class Waypoint:
 Route = Sequence[Waypoint]
 
 
-def wait(view: View, steps: int) -> Skill:
-    """Stays for some control steps."""
-    for _ in range(steps):
-        view = yield view.told
-    return view
-
-
 def move(view: View, to: Waypoint, pace: Pace = FREE, *, opening_m: float | None = None) -> Skill:
     """Goes to a waypoint, starting and ending at rest.
 

@@ -159,6 +159,25 @@ def test_an_arm_that_was_pressed_against_the_table_comes_up_again_at_once():
     assert tcp(simulation)[2, 3] > pressed + 0.05
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(-1, 1), min_size=6, max_size=6))
+def test_for_a_pose_out_of_reach_the_arm_does_not_turn_over(direction):
+    control, simulation = controller("eef_delta")
+    action = np.array([*direction, 0.0])
+    joints = [simulation.drive.joint_pos_rad]
+    for _ in range(12):
+        before, reachable = control.base_t_tcp_commanded(), simulation.drive.joint_pos_rad
+        goal = before.copy()
+        goal[:3, 3] += 0.05 * action[:3]
+        goal[:3, :3] = (Rotation.from_rotvec(0.5 * action[3:6]) * Rotation.from_matrix(before[:3, :3])).as_matrix()
+        found = KINEMATICS.inverse(goal[np.newaxis], reachable, "tcp")
+        control.apply(action)
+        joints.append(simulation.drive.joint_pos_rad)
+        far = np.abs(found.joint_pos_rad[0, 0] - reachable).max() > 0.6
+        if far and not found.success[0]:
+            assert np.abs(joints[-1] - joints[-2]).max() < 0.06, "it stays, but for what its servos still lag"
+
+
 def test_a_finer_time_step_gives_the_same_motion():
     reached = []
     for step in (0.002, 0.001):

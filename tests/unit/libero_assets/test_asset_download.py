@@ -102,7 +102,7 @@ def test_a_file_larger_than_any_archive_of_libero_is_not_downloaded(url, monkeyp
         download(url, tmp_path / "set", nothing)
 
 
-@pytest.mark.parametrize("address", ["ftp://127.0.0.1/set.zip", "file:///etc/passwd"])
+@pytest.mark.parametrize("address", ["ftp://127.0.0.1/set.zip", "file:///etc/passwd", "http://[::1/set.zip"])
 def test_other_kinds_of_addresses_are_refused(address, tmp_path):
     with pytest.raises(UsageError, match="http://"):
         download(address, tmp_path / "set", nothing)

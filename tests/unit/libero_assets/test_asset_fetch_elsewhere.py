@@ -82,6 +82,26 @@ def test_an_archive_that_arrives_damaged_is_downloaded_again(archive, into, mani
     assert (into / MESH).read_bytes() == FILES[MESH]
 
 
+def test_an_archive_that_lacks_a_file_is_downloaded_again(archive, into, manifest, hub):
+    whole = archive(FILES).read_bytes()
+    hub.files["set.zip"] = archive({name: data for name, data in FILES.items() if name != MESH}).read_bytes()
+    options = FetchOptions(into, f"{hub.url}/plain/set.zip")
+    with pytest.raises(DownloadError, match="A further fetch gets these anew"):
+        fetch(options, manifest, quiet)
+    hub.files["set.zip"] = whole
+    fetch(options, manifest, quiet)
+    assert (into / MESH).read_bytes() == FILES[MESH]
+
+
+def test_a_folder_with_linked_folders_in_it_is_taken(write_files, into, manifest, tmp_path):
+    real, linked = write_files(tmp_path / "real", FILES), tmp_path / "linked"
+    linked.mkdir()
+    for folder in real.iterdir():
+        (linked / folder.name).symlink_to(folder)
+    fetch(FetchOptions(into, str(linked)), manifest, quiet)
+    assert (into / MESH).read_bytes() == FILES[MESH]
+
+
 def test_a_set_that_cannot_be_moved_into_place_leaves_the_old_one_there(archive, into, manifest, contents, monkeypatch):
     fetch(FetchOptions(into, str(archive(FILES))), manifest, quiet)
     before = contents(into)

@@ -159,12 +159,21 @@ def test_a_second_fetch_into_the_same_folder_waits_its_turn(options, manifest):
 
 
 def test_a_set_that_had_stepped_aside_when_the_process_was_killed_comes_back(hub, options, manifest, write_files, contents):
-    write_files(partial_folder(options().into) / "replaced", {"scenes/old.xml": b"<old/>"})
+    old = {"scenes/old.xml": b"<old/>", "articulated_objects/old.xml": b"<old/>", RECORD: b"{}"}
+    write_files(partial_folder(options().into) / "replaced", old)
     hub.reset = True
     hub.cuts = dict.fromkeys(FILES, 0)
     with pytest.raises(DownloadError):
         fetch(options(), manifest, quiet)
-    assert contents(options().into) == {"scenes/old.xml": b"<old/>"}
+    assert contents(options().into) == old
+
+
+def test_a_users_own_set_that_had_stepped_aside_is_not_lost(hub, options, manifest, write_files, contents):
+    own = {"scenes/mine.xml": b"<mine/>", "articulated_objects/mine.xml": b"<mine/>"}
+    write_files(partial_folder(options().into) / "replaced", own)
+    with pytest.raises(UsageError, match="--replace"):
+        fetch(options(), manifest, quiet)
+    assert contents(options().into) == own
 
 
 @pytest.fixture

@@ -157,12 +157,13 @@ def test_verify_as_json_lists_every_file_and_text_only_ten(manifest_file, assets
     assert (content["ok"], content["missing"], content["checked"]) == (False, sorted(many), 25)
 
 
-def test_verify_of_the_lite_set_says_what_it_is_and_fails_where_it_was_changed(assets):
+def test_verify_of_the_lite_set_says_that_it_is_whole_and_not_liberos_own(assets):
     code, output = assets("verify", "--assets", "lite")
-    assert code == 0
+    assert code == 1
+    assert "is as the harness makes it" in output
     assert "not comparable with published" in output
     found = json.loads(assets("verify", "--json")[1])
-    assert (found["ok"], found["kind"]) == (True, "lite")
+    assert (found["ok"], found["kind"]) == (False, "lite")
     (Path(found["root"]) / "scenes" / "libero_floor_base_style.xml").unlink()
     code, output = assets("verify", "--json")
     assert (code, json.loads(output)["ok"]) == (1, False)

@@ -225,3 +225,12 @@ def test_an_answer_that_took_too_long_is_a_timeout(tmp_path: Path) -> None:
         make_policy(f"py:{tmp_path / 'slow.py'}:slow?timeout_s=0.01", SPEC).infer(OBSERVATION)
     assert time.monotonic() - begin >= 0.02
     assert make_policy(f"py:{tmp_path / 'slow.py'}:slow?timeout_s=600", SPEC).infer(OBSERVATION) == [0.0] * 7
+
+
+def test_an_object_with_another_action_space_than_the_runs_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "late.py"
+    source.write_text(
+        "class Late:\n    def __init__(self): self.action_space = 'joint_position'\n    def infer(self, o): return [0] * 7\n"
+    )
+    with pytest.raises(PolicyUnavailableError, match=r"says that its actions are 'joint_position'.*takes 'eef_delta'"):
+        make_policy(f"py:{source}:Late", SPEC)

@@ -14,6 +14,10 @@ if typing.TYPE_CHECKING:
     import mujoco
 
 
+# How often a scene draws anew until things fit; it takes a few, unless a suite's numbers make it impossible.
+MANY_DRAWS = 1000
+
+
 class Goal(typing.Protocol):
     """Watches one episode."""
 
@@ -28,7 +32,11 @@ class Scene(typing.Protocol):
         """Adds the task's things to the table."""
 
     def sample(self, generator: np.random.Generator) -> Float64Array:
-        """One initial state of the things, a vector in this kind's own layout."""
+        """One initial state of the things, a vector in this kind's own layout.
+
+        Raises:
+            ValueError: The scene's numbers leave no room for any; the message names what to change.
+        """
 
     def place(self, simulation: Simulation, init: Float64Array) -> None:
         """Puts the things where `sample` said."""

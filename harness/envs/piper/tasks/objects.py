@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.envs.piper.simulation import Simulation
+from harness.envs.piper.tasks.base import MANY_DRAWS
 from harness.types import Float64Array
 
 # Where the gripper reaches straight down with room to lift things: a ring about the base, in front of it.
@@ -25,12 +26,13 @@ def two_places(generator: np.random.Generator, apart_m: float) -> Float64Array:
     Returns:
         x, y (m) of the first and of the second, (2, 2).
     """
-    while True:
+    for _ in range(MANY_DRAWS):
         radius_m = generator.uniform(*_RADIUS_M, 2)
         azimuth_rad = generator.uniform(*_AZIMUTH_RAD, 2)
         places = np.column_stack([radius_m * np.cos(azimuth_rad), radius_m * np.sin(azimuth_rad)])
         if np.linalg.norm(places[0] - places[1]) >= apart_m:
             return places
+    raise ValueError(f"there are no two places {apart_m:.2f} m apart within reach: the things are too large")
 
 
 def let_go(simulation: Simulation, body: str) -> bool:

@@ -66,6 +66,15 @@ class OpenDrawer:
     hold_steps: int = 5
     travel_m: float = 0.11
 
+    def __post_init__(self) -> None:
+        """Refuses what can never be opened.
+
+        Raises:
+            ValueError: It is to be opened further than it goes.
+        """
+        if self.open_m > self.travel_m:
+            raise ValueError(f"open_m: {self.open_m} is more than travel_m, {self.travel_m}")
+
     def build(self, spec: mujoco.MjSpec) -> None:
         """Adds cabinet and drawer; the drawer's frame is in the middle of the handle's bar, x the way it opens."""
         import mujoco

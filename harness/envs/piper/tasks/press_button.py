@@ -49,6 +49,15 @@ class PressButton:
     travel_m: float = 0.012
     radius_m: float = 0.022
 
+    def __post_init__(self) -> None:
+        """Refuses what can never be pressed.
+
+        Raises:
+            ValueError: More than the whole way is asked for.
+        """
+        if self.pressed > 1:
+            raise ValueError(f"pressed: {self.pressed} is more than the whole way, 1")
+
     def build(self, spec: mujoco.MjSpec) -> None:
         """Adds base and cap; the cap's frame is in the middle of its top."""
         import mujoco

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from harness.description.transforms import matrix_quat_wxyz
 from harness.envs.piper.scene import BLUE, GREEN, RED, YELLOW, add_body, add_box
 from harness.envs.piper.simulation import Simulation
-from harness.envs.piper.tasks.base import Goal, Held
+from harness.envs.piper.tasks.base import MANY_DRAWS, Goal, Held
 from harness.envs.piper.tasks.reachable import gripper_pose, joints_for
 from harness.types import Float64Array
 
@@ -60,12 +60,13 @@ class Reach:
 
     def sample(self, generator: np.random.Generator) -> Float64Array:
         """Position (3, m) and quaternion (w, x, y, z) of the target, anywhere that the arm gets to with a margin."""
-        while True:
+        for _ in range(MANY_DRAWS):
             distance_m, direction_rad, height_m, aside_rad, pitch_rad, roll_rad = generator.uniform(_LOW, _HIGH)
             position_m = np.array([distance_m * np.cos(direction_rad), distance_m * np.sin(direction_rad), height_m])
             pose = gripper_pose(position_m, direction_rad + aside_rad, pitch_rad, roll_rad)
             if joints_for(pose) is not None:
                 return np.concatenate([position_m, matrix_quat_wxyz(pose[:3, :3])])
+        raise ValueError("no pose within reach was drawn")
 
     def place(self, simulation: Simulation, init: Float64Array) -> None:
         """Puts the target into the air."""

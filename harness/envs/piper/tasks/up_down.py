@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from harness.envs.piper.scene import GREEN, add_body, add_cylinder
 from harness.envs.piper.simulation import Simulation
-from harness.envs.piper.tasks.base import Goal
+from harness.envs.piper.tasks.base import MANY_DRAWS, Goal
 from harness.envs.piper.tasks.reachable import gripper_pose, joints_for
 from harness.types import Float64Array
 
@@ -51,7 +51,7 @@ class UpDown:
 
     def sample(self, generator: np.random.Generator) -> Float64Array:
         """Joints (6,) with the tcp at the line's lower end, from which the upper one can be reached, too."""
-        while True:
+        for _ in range(MANY_DRAWS):
             distance_m, direction_rad, low_m = generator.uniform((0.22, -0.6, 0.06), (0.36, 0.6, 0.09))
             position_m = np.array([distance_m * np.cos(direction_rad), distance_m * np.sin(direction_rad), low_m])
             low, high = (
@@ -60,6 +60,7 @@ class UpDown:
             )
             if low is not None and high is not None:
                 return low
+        raise ValueError(f"height_m: the arm cannot follow a line of {self.height_m} m anywhere")
 
     def place(self, simulation: Simulation, init: Float64Array) -> None:
         """Puts the arm at the line's lower end, which is where its tcp then is."""

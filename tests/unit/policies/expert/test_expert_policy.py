@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import harness.policies.expert
 from harness.action_spaces import ACTION_SPACES
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyError, PolicyUnavailableError
-from harness.policies.expert.policy import sources_sha256
+from harness.provenance import sources_sha256
 from harness.registry import describe_policy, make_policy
 
 MAX_STEPS = 150
@@ -112,15 +110,4 @@ def test_the_description_is_stable_and_has_the_fingerprint_of_this_package():
     info = describe_policy("expert")
     assert info == describe_policy("expert")
     assert info.name == "expert"
-    assert info.fingerprint == sources_sha256(Path(harness.policies.expert.__file__).parent)
-
-
-def test_the_fingerprint_changes_with_a_script_and_with_nothing_else(tmp_path):
-    script = tmp_path / "scripts" / "lift.py"
-    script.parent.mkdir()
-    script.write_text("up = 1\n")
-    before = sources_sha256(tmp_path)
-    (tmp_path / "scripts" / "notes.txt").write_text("anything")
-    assert sources_sha256(tmp_path) == before
-    script.write_text("up = 2\n")
-    assert sources_sha256(tmp_path) != before
+    assert info.fingerprint == sources_sha256("policies/expert", "kinematics", "action_spaces.py")

@@ -5,7 +5,7 @@ import pytest
 
 from harness.policies.expert.arm import UnreachableError
 from harness.policies.expert.grasps import closing_angles, down, raised, told_for
-from harness.policies.expert.skills import OPEN_M, Waypoint, choose, grip, move, pick, release, wait
+from harness.policies.expert.skills import OPEN_M, Waypoint, choose, grip, move, pick, release
 
 CUBE_M = 0.04
 
@@ -43,14 +43,6 @@ def test_a_move_that_cannot_be_made_moves_nothing(benches):
     view = benches().begin(0)
     with pytest.raises(UnreachableError):
         next(move(view, Waypoint(down((0.9, 0.0, 0.1), 0.0))))
-
-
-def test_waiting_stays_for_as_many_steps(benches):
-    bench = benches()
-    view = bench.begin(0)
-    after, commands, _ = bench.follow(wait(view, 4), view)
-    assert len(commands) == 4
-    assert np.linalg.norm(after.base_t_tcp[:3, 3] - view.base_t_tcp[:3, 3]) < 1e-4
 
 
 def test_gripping_nothing_closes_and_ends(benches):
