@@ -13,8 +13,10 @@ from pathlib import Path
 
 import click
 
-_HEAD = """| Task | near | mm: median, worst | degrees: median, worst | worst | success at the start: other, lite | goal: other, lite |
-| --- | ---: | ---: | ---: | --- | ---: | --- |"""
+_HEAD = (
+    "| Task | near | mm: median, worst | degrees: median, worst | worst | success at the start: other, lite "
+    "| goal: other, lite |\n| --- | ---: | ---: | ---: | --- | ---: | --- |"
+)
 
 
 def goals(path: Path) -> dict[tuple[str, int], bool]:
