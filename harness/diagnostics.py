@@ -88,7 +88,7 @@ class Report:
         machine: The computer.
         gl: The OpenGL back end that a run would use; None when none works.
         backends: Every back end with its renderer's name, or what it said.
-        assets: The assets that a run would use; None when there are none.
+        assets: The assets that a run would use; None when the ones that the user named cannot be used.
         problems: What is wrong, the fatal ones first.
     """
 

@@ -16,7 +16,7 @@ _WIDTH = 100
 
 
 @click.command()
-@click.option("--assets", default="auto", metavar="DIR", show_default=True, help="Folder of LIBERO's assets.")
+@click.option("--assets", default="auto", metavar="auto|lite|DIR", show_default=True, help="LIBERO's assets.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def doctor(assets: str, as_json: bool) -> None:
     """Say whether LIBERO can run here, and how to mend what is wrong.

@@ -265,7 +265,7 @@ def _describe(root: Path, source: str) -> AssetSet:
 
 
 def _hash_files(root: Path) -> tuple[str, tuple[str, ...]]:
-    """Reads every file of the manifest once, 97 MB in 0.2 s from a warm disk; returns `AssetSet.sha256` and `modified`."""
+    """Reads every file of the manifest once, 97 MB in 0.2 s from memory; returns `AssetSet.sha256` and `modified`."""
     total = hashlib.sha256()
     modified = []
     for file, official in sorted(asset_manifest().files.items()):
