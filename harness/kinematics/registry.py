@@ -16,7 +16,7 @@ if typing.TYPE_CHECKING:
 
 AUTO = "auto"
 # The variant that cuRobo's robot file is made for.
-_CUROBO_VARIANT = "current"
+CUROBO_VARIANT = "current"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def choose_kinematics(robot: RobotModel, backend: str = AUTO, world: World | Non
     if world is not None:
         from harness.kinematics._curobo_install import has_cuda_curobo
 
-        if robot.variant == _CUROBO_VARIANT and has_cuda_curobo():
+        if robot.variant == CUROBO_VARIANT and has_cuda_curobo():
             return _curobo_for(robot, world)
     return _closed_form_or_mujoco(robot)
 
@@ -123,9 +123,9 @@ def _mujoco(robot: RobotModel) -> Kinematics:
 def _curobo(robot: RobotModel) -> CuroboKinematics:
     from harness.kinematics.curobo import CuroboKinematics
 
-    if robot.variant != _CUROBO_VARIANT:
+    if robot.variant != CUROBO_VARIANT:
         raise UsageError(
-            f"the kinematics back end 'curobo' knows the variant {_CUROBO_VARIANT!r} alone, not {robot.variant!r}; "
+            f"the kinematics back end 'curobo' knows the variant {CUROBO_VARIANT!r} alone, not {robot.variant!r}; "
             "analytic and mujoco know all"
         )
     return CuroboKinematics(tool_frames={TCP: robot.tool(TCP)})

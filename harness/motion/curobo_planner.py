@@ -6,14 +6,13 @@ import numpy as np
 
 from harness.errors import UsageError, suggest
 from harness.kinematics.curobo import CuroboKinematics
+from harness.kinematics.registry import CUROBO_VARIANT
 from harness.kinematics.robot import RobotModel
 from harness.motion.collision import SPARE_M, CollisionChecker
 from harness.motion.planner import OmplSearch, Search, complaint
 from harness.types import Float64Array
 
 PLANNERS = ("auto", "ompl", "curobo")
-# The variant that cuRobo's robot file is made for.
-_VARIANT = "current"
 
 
 def searches(planner: str, robot: RobotModel) -> tuple[Search, ...]:
@@ -34,10 +33,12 @@ def searches(planner: str, robot: RobotModel) -> tuple[Search, ...]:
     if planner == "ompl":
         return (OmplSearch(),)
     if planner == "auto":
-        there = robot.variant == _VARIANT and has_cuda_curobo()
+        there = robot.variant == CUROBO_VARIANT and has_cuda_curobo()
         return (CuroboSearch(CuroboKinematics()), OmplSearch()) if there else (OmplSearch(),)
-    if robot.variant != _VARIANT:
-        raise UsageError(f"the planner 'curobo' knows the variant {_VARIANT!r} alone, not {robot.variant!r}; ompl knows all")
+    if robot.variant != CUROBO_VARIANT:
+        raise UsageError(
+            f"the planner 'curobo' knows the variant {CUROBO_VARIANT!r} alone, not {robot.variant!r}; ompl knows all"
+        )
     try:
         return (CuroboSearch(CuroboKinematics()),)
     except UsageError as error:

@@ -85,14 +85,14 @@ def wood(name: str, light: Colour, dark: Colour, *, seed: int, side: int = 128) 
     return _shaded(name, blurred / (12 * 255), light, dark)
 
 
-def plaster(name: str, light: Colour, dark: Colour, *, seed: int, side: int = 64) -> Picture:
+def plaster(name: str, light: Colour, dark: Colour, *, seed: int) -> Picture:
     """Fine speckles between two colours."""
-    return _shaded(name, _noise(side, side, seed) / 256, light, dark)
+    return _shaded(name, _noise(64, 64, seed) / 256, light, dark)
 
 
-def tiles(name: str, light: Colour, dark: Colour, joint: Colour, *, seed: int, across: int = 2) -> Picture:
-    """Square tiles of slightly different shades with joints between them."""
-    side = 128
+def tiles(name: str, light: Colour, dark: Colour, joint: Colour, *, seed: int) -> Picture:
+    """Two by two square tiles of slightly different shades with joints between them."""
+    side, across = 128, 2
     shade = np.repeat(np.repeat(_noise(across, across, seed), side // across, 0), side // across, 1) / 256
     rows = _noise(side, 1, seed + 1) / 256
     pixels = np.round((0.6 * shade + 0.4 * rows) * 13).astype(np.uint8)

@@ -169,7 +169,6 @@ def carton(
     material: Material,
     quat: Vector = (1.0, 0.0, 0.0, 0.0),
     sides: Sequence[str] = tuple(_SIDES),
-    turns: int = 0,
 ) -> Geom:
     """A cuboid with the material's whole picture on each of its sides, only seen.
 
@@ -180,7 +179,6 @@ def carton(
         material: With the picture.
         quat: How it is turned.
         sides: Which of ``x``, ``-x``, ``y``, ``-y``, ``z``, ``-z`` there are.
-        turns: Quarter turns of the picture on each side, counter-clockwise.
     """
     corners = ((0.0, 1.0), (1.0, 1.0), (1.0, 0.0), (0.0, 0.0))
     vertices: list[Vector] = []
@@ -188,9 +186,8 @@ def carton(
     faces: list[tuple[int, int, int]] = []
     for side in sides:
         base = len(vertices)
-        for index, signs in enumerate(_SIDES[side]):
-            vertices.append(tuple(sign * length for sign, length in zip(signs, half, strict=True)))
-            texcoords.append(corners[(index - turns) % 4])
+        vertices += [tuple(sign * length for sign, length in zip(signs, half, strict=True)) for signs in _SIDES[side]]
+        texcoords += corners
         faces += [(base, base + 1, base + 2), (base, base + 2, base + 3)]
     mesh = Mesh(name, tuple(vertices), tuple(faces), tuple(texcoords))
     return Geom("mesh", (), pos, quat, material=material, mesh=mesh)
