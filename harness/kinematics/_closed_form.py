@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.kinematics._compiled import compiled
+from harness.compiled import compiled
 from harness.types import Float64Array
 
 CAPACITY = 12  # rows for one pose: 8 branches, and room for the few more that the wrist's offset makes near singularities

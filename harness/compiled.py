@@ -1,4 +1,4 @@
-"""numba's compiler with the settings that all of this package uses."""
+"""numba's compiler with the settings that the whole project uses."""
 
 from __future__ import annotations
 
