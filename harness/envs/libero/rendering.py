@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.types import UInt8Array
+from harness.types import Float64Array, UInt8Array
 
 # The size and the scene's capacity that robosuite 1.4.0 gives its off-screen context
 # (robosuite/utils/binding_utils.py, MjRenderContextOffscreen and MjRenderContext.__init__).
@@ -53,20 +53,38 @@ class Snapshot:
             getattr(self.data, name)[:] = getattr(data, name)
         self.site_rgba[:] = model.site_rgba
 
+    def pose(self, model: Any, qpos: Float64Array) -> None:
+        """Poses what can be seen at joint positions, (nq,); colours stay as they are.
+
+        Args:
+            model: The `mujoco.MjModel` that is simulated, with its fixtures in place.
+            qpos: Generalised positions.
+        """
+        import mujoco
+
+        self.data.qpos[:] = qpos
+        mujoco.mj_kinematics(model, self.data)
+        mujoco.mj_comPos(model, self.data)
+        mujoco.mj_camlight(model, self.data)
+
 
 class Renderer:
     """An off-screen OpenGL context for one model."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, cull: bool = True) -> None:
         """Makes the context in this process and thread.
 
         Args:
             model: The `mujoco.MjModel` to draw.
+            cull: Leave out of each picture's scene what cannot show in it; the picture is the same, and made faster.
         """
         import mujoco
 
+        from harness.envs.libero.culling import Culler
+
         self._mujoco = mujoco
         self._model = model
+        self._culler = Culler(model) if cull else None
         self._gl = mujoco.GLContext(_CONTEXT_WIDTH_PX, _CONTEXT_HEIGHT_PX)
         self._gl.make_current()
         self._scene = mujoco.MjvScene(model, maxgeom=_SCENE_MAX_GEOMS)
@@ -110,6 +128,8 @@ class Renderer:
             )
         finally:
             self._model.site_rgba[:] = site_rgba
+        if self._culler is not None:
+            self._culler.leave_out(self._scene, snapshot.data, height_px=height_px, width_px=width_px)
         viewport = mujoco.MjrRect(0, 0, width_px, height_px)
         mujoco.mjr_render(viewport, self._scene, self._context)
         picture = np.empty((height_px, width_px, 3), dtype=np.uint8)

@@ -90,7 +90,7 @@ def _living_room() -> MjcfFile:
     seen = (
         lathe("edge", ((0.85, 0.413), (0.85, 0.4362)), Material("edge", (0.25, 0.14, 0.10, 1.0)), pos=_ROUND, squeeze=0.68),
         Geom("ellipsoid", (0.85, 0.578, 0.0016), (*_ROUND[:2], 0.4354), material=material),
-        *(rod((x, y, 0.0), (x, y, 0.41), 0.04, material) for x in (-0.7, 0.3) for y in (-0.35, 0.35)),
+        *(slab((x, y, 0.205), (0.04, 0.04, 0.205), material) for x in (-0.7, 0.3) for y in (-0.35, 0.35)),
     )
     column = Body("living_room_table_col", (-0.25, 0.25, 0.0), turn("z", 90.0), geoms=(*solid, *seen))
     table = Body("living_room_table", bodies=(column,))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from harness.envs.libero.lite.mjcf import STIFF, Contact, Geom, Material, Mesh, Vector
 
 SEGMENTS = 24
+_ROD_SIDES = 8
 # Turns what stands along z so that it stands along y, as most of LIBERO's groceries do in their own frames.
 UP_IS_Y: Vector = (math.sqrt(0.5), -math.sqrt(0.5), 0.0, 0.0)
 
@@ -98,14 +99,21 @@ def shown(solid: Geom, material: Material) -> Geom:
 
 
 def rod(start: Vector, end: Vector, radius: float, material: Material) -> Geom:
-    """A round bar with round ends from `start` to `end`, only seen."""
+    """A bar with rounded ends from `start` to `end`, only seen.
+
+    It is a mesh of few sides: MuJoCo draws a capsule with close to two thousand triangles, more than all else of a mug.
+    """
     middle = tuple((a + b) / 2 for a, b in zip(start, end, strict=True))
     along = tuple(b - a for a, b in zip(start, end, strict=True))
     length = math.sqrt(sum(value * value for value in along))
     x, y, z = (value / length for value in along)
     # The turn that takes the z axis to `along`: half way between the two, and half a turn about x where they are opposite.
     quat = (0.0, 1.0, 0.0, 0.0) if z < -0.999999 else _unit((1.0 + z, -y, x, 0.0))
-    return Geom("capsule", (radius, length / 2), middle, quat, material=material)
+    # Rounded, so that bars of one length have one mesh.
+    half, bevel = round(length / 2, 6), 0.7 * radius
+    lower = ((0.0, -half - radius), (bevel, -half - bevel), (radius, -half))
+    profile = (*lower, *((r, -z) for r, z in reversed(lower)))
+    return lathe(f"rod_{radius}_{half}", profile, material, pos=middle, quat=quat, segments=_ROD_SIDES)
 
 
 def lathe(
