@@ -19,6 +19,7 @@ class Moment:
 
     qpos: Float64Array
     qvel: Float64Array
+    ctrl: Float64Array
     body_pos: Float64Array
     body_quat: Float64Array
     agentview: UInt8Array
@@ -51,6 +52,7 @@ def _moment(env, observation, done) -> Moment:
     return Moment(
         qpos=np.array(data.qpos),
         qvel=np.array(data.qvel),
+        ctrl=np.array(data.ctrl),
         body_pos=np.array(model.body_pos),
         body_quat=np.array(model.body_quat),
         agentview=np.array(observation["agentview_image"][::-1, ::-1]),

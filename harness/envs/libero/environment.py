@@ -6,16 +6,18 @@ import hashlib
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from harness.envs.libero.engine.base import make_engine
 from harness.envs.libero.init_states import load_init_states
-from harness.envs.libero.rendering import Renderer
+from harness.envs.libero.rendering import Renderer, Snapshot
 from harness.envs.libero.simulation import Simulation, numpy_global_state
 from harness.envs.libero.task import LiberoTask, as_libero_task
+from harness.envs.models import joint_name, viewed_cameras
 from harness.errors import EpisodeError
-from harness.types import Episode, Float64Array, Observation, Protocol, SimState, Suite, UInt8Array
+from harness.types import PROTOCOL_VIEW, Episode, Float64Array, Observation, Protocol, SimState, Suite, UInt8Array, View
 
 # How many times upstream has drawn the openings of drawers, doors and knobs by the time an episode's scene is sampled
 # (see `harness.envs.libero.simulation`): once for a model that is built and sampled once; lerobot's LiberoEnv builds, resets
@@ -30,13 +32,21 @@ class LiberoEnvironment:
     `harness.envs.libero.installation.prepare` must have run in this process.
     """
 
-    def __init__(self, suites: tuple[Suite, ...], protocols: Mapping[str, Protocol]) -> None:
+    def __init__(
+        self,
+        suites: tuple[Suite, ...],
+        protocols: Mapping[str, Protocol],
+        *,
+        engine: Literal["exact", "upstream"] = "exact",
+    ) -> None:
         """Takes the tasks; nothing is built before the first reset.
 
         Args:
             suites: The suites whose episodes will be asked for.
             protocols: Suite name -> the protocol to run it with.
+            engine: What steps the simulation; see `harness.envs.family.Engine`.
         """
+        self._engine = engine
         self._tasks = {(suite.name, task.task_id): task for suite in suites for task in suite.tasks}
         self._protocols = dict(protocols)
         self._built: _BuiltTask | None = None
@@ -60,8 +70,9 @@ class LiberoEnvironment:
             built.simulation.set_init_state(built.init_states[episode.init])
         except ValueError as error:
             raise EpisodeError(f"{task.init_states}: {error}") from error
+        built.engine.begin()
         for _ in range(protocol.settle_steps):
-            built.simulation.step(np.array(protocol.settle_action))
+            built.engine.step(np.array(protocol.settle_action))
         self._episode, self._step = episode, 0
         return _scene_sha256(built.simulation)
 
@@ -75,7 +86,7 @@ class LiberoEnvironment:
         if privileged:
             raise EpisodeError("LIBERO tells a policy nothing privileged; the scripted expert knows Piper suites alone")
         return Observation(
-            images=MappingProxyType(built.pictures() if images else {}),
+            images=MappingProxyType(built.pictures(built.engine.snapshot) if images else {}),
             state=MappingProxyType(built.state_parts()),
             instruction=episode.instruction,
             step=self._step,
@@ -85,18 +96,22 @@ class LiberoEnvironment:
         """One control step; True when upstream's success predicate holds afterwards."""
         built, _ = self._current()
         self._step += 1
-        return built.simulation.step(action)
+        return built.engine.step(action)
 
     def state(self) -> SimState:
         """The simulator's state, copied."""
         data = self._current()[0].simulation.data
         return SimState(time_s=float(data.time), qpos=np.array(data.qpos), qvel=np.array(data.qvel))
 
-    def render(self, state: SimState) -> Mapping[str, UInt8Array]:
+    def render(self, state: SimState, view: View = PROTOCOL_VIEW) -> Mapping[str, UInt8Array]:
         """Pictures of any state of the current scene; the episode cannot be continued afterwards."""
         built, _ = self._current()
         built.simulation.show_state(state.qpos)
-        return built.pictures()
+        return built.pictures(built.simulation.snapshot, view)
+
+    def joint_name(self, array: Literal["qpos", "qvel"], index: int) -> str:
+        """The joint that an element of a state's array belongs to."""
+        return joint_name(self._current()[0].simulation.model, array, index)
 
     def close(self) -> None:
         """Gives back the model and the OpenGL context."""
@@ -107,7 +122,7 @@ class LiberoEnvironment:
     def _build(self, task: LiberoTask, protocol: Protocol) -> _BuiltTask:
         if self._built is None or self._built.task != task:
             self.close()
-            self._built = _BuiltTask(task, protocol)
+            self._built = _BuiltTask(task, protocol, self._engine)
         return self._built
 
     def _current(self) -> tuple[_BuiltTask, Episode]:
@@ -119,11 +134,13 @@ class LiberoEnvironment:
 class _BuiltTask:
     """A task's model, its initial states, its cameras, and the scenes reached so far."""
 
-    def __init__(self, task: LiberoTask, protocol: Protocol) -> None:
+    def __init__(self, task: LiberoTask, protocol: Protocol, engine: Literal["exact", "upstream"]) -> None:
         self.task = task
         self.init_states = load_init_states(task.init_states)
-        self.simulation = Simulation(task.bddl, control_freq_hz=protocol.control_freq_hz)
+        self.simulation = Simulation(task.bddl, control_freq_hz=protocol.control_freq_hz, fast_reset=engine == "exact")
+        self.engine = make_engine(engine, self.simulation)
         self._protocol = protocol
+        self._cull = engine == "exact"
         self._renderer: Renderer | None = None
         self._camera_ids = {name: _camera_id(self.simulation.model, source) for name, source in protocol.cameras.items()}
         # Upstream's generator before its k-th reset, and how often that reset draws joint openings.
@@ -155,32 +172,37 @@ class _BuiltTask:
                 if i + 1 == len(self._before_reset):
                     self._before_reset.append((np.random.get_state(), draws))
 
-    def pictures(self) -> dict[str, UInt8Array]:
+    def pictures(self, snapshot: Snapshot, view: View = PROTOCOL_VIEW) -> dict[str, UInt8Array]:
+        model, protocol = self.simulation.model, self._protocol
+        camera_ids = self._camera_ids
+        if view.cameras:
+            viewed = viewed_cameras(model, protocol.cameras, view)
+            camera_ids = {name: _camera_id(model, source) for name, source in viewed.items()}
         if self._renderer is None:
-            self._renderer = Renderer(self.simulation.model)
-        renderer, protocol = self._renderer, self._protocol
+            self._renderer = Renderer(model, cull=self._cull)
+        renderer = self._renderer
         raw = {
             name: renderer.picture(
-                self.simulation.snapshot,
+                snapshot,
                 camera_id,
-                height_px=protocol.image_height_px,
-                width_px=protocol.image_width_px,
+                height_px=view.height_px or protocol.image_height_px,
+                width_px=view.width_px or protocol.image_width_px,
             )
-            for name, camera_id in self._camera_ids.items()
+            for name, camera_id in camera_ids.items()
         }
         if protocol.image_rotation_deg == 0:
             return raw
         return {name: np.ascontiguousarray(picture[::-1, ::-1]) for name, picture in raw.items()}
 
     def state_parts(self) -> dict[str, Float64Array]:
-        quat_xyzw = self.simulation.observed("robot0_eef_quat")
+        quat_xyzw = self.engine.observed("robot0_eef_quat")
         parts = {
-            "eef_pos": self.simulation.observed("robot0_eef_pos"),
+            "eef_pos": self.engine.observed("robot0_eef_pos"),
             "eef_quat_xyzw": quat_xyzw,
             "eef_axis_angle": axis_angle(quat_xyzw),
             "eef_axis_angle_shortest": axis_angle(-quat_xyzw if quat_xyzw[3] < 0 else quat_xyzw),
-            "gripper_qpos": self.simulation.observed("robot0_gripper_qpos"),
-            "joint_pos": self.simulation.observed("robot0_joint_pos"),
+            "gripper_qpos": self.engine.observed("robot0_gripper_qpos"),
+            "joint_pos": self.engine.observed("robot0_joint_pos"),
         }
         return {**parts, "vector": np.concatenate([parts[part] for part in self._protocol.state_layout])}
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.envs.family import Engine
 from harness.envs.libero.assets import AssetSet, check_assets, find_assets
 from harness.envs.libero.environment import LiberoEnvironment
 from harness.envs.libero.init_states import count_init_states
@@ -23,6 +24,7 @@ class LiberoFamily:
     simulator_packages = ("mujoco", "robosuite", "hf-libero", "bddl")
     protocol_schema = LiberoProtocolFields
     action_spaces = (ACTION_SPACE,)
+    engines: tuple[Engine, ...] = ("exact", "upstream")
 
     def suite(self, content: Mapping[str, Any], path: Path) -> Suite:
         """See `Family.suite`."""
@@ -49,10 +51,17 @@ class LiberoFamily:
         check_assets(found, tasks)
         return found
 
-    def make(self, suites: tuple[Suite, ...], protocols: Mapping[str, Protocol], assets_root: Path) -> Environment:
+    def make(
+        self,
+        suites: tuple[Suite, ...],
+        protocols: Mapping[str, Protocol],
+        assets_root: Path,
+        *,
+        engine: Engine = "exact",
+    ) -> Environment:
         """See `Family.make`; imports LIBERO, pointed at the assets."""
         prepare(assets_root)
-        return LiberoEnvironment(suites, protocols)
+        return LiberoEnvironment(suites, protocols, engine=engine)
 
 
 def _sha256_of(path: Path) -> str:

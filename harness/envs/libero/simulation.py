@@ -7,7 +7,7 @@ upstream's bit for bit. What a rebuild makes fresh:
 - the poses of fixtures and the colours of sites in the compiled model, which a reset overwrites;
 - the solver's warm start: a new simulation runs ``mj_forward`` twice (when it is built, and when its OpenGL context is)
   before anything is placed;
-- the gripper's integrated command;
+- the gripper's integrated command, the controller, and what a stove remembers of its burner;
 - nothing of the list of initial joint openings: upstream appends to it at every rebuild and never clears it, so that the
   k-th reset draws them k + 1 times from the generator. `Simulation.reset` takes that number.
 """
@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from harness.envs.libero.rendering import Snapshot
+from harness.envs.libero.scene_reset import SceneReset
 from harness.types import Float64Array
 
 # The observables that are kept: all that LIBERO policies read. Each is sampled at upstream's own moments.
@@ -55,6 +56,9 @@ class _Resettable:
 
     sim: Any
     robots: Any
+    objects: list[Any]
+    fixtures: list[Any]
+    deterministic_reset: bool
     _observables: dict[str, Any]
     object_property_initializers: list[Any]
 
@@ -63,7 +67,12 @@ class _Resettable:
         model = self.sim.model._model
         self._compiled = {name: np.array(getattr(model, name)) for name in ("body_pos", "body_quat", "site_rgba")}
         self._joint_openings = tuple(self.object_property_initializers)
+        flags = [thing.object_properties["vis_site_names"] for thing in (*self.objects, *self.fixtures)]
+        self._visible_sites = [(of_thing, dict(of_thing)) for of_thing in flags]
         self.snapshot = Snapshot(model)
+        # The reset that ends the build, next, begins like every other, and draws no scene.
+        self.sim.reset()
+        self.deterministic_reset = True
 
     def _setup_observables(self) -> dict[str, Any]:
         from robosuite.utils.observables import Observable, sensor
@@ -84,9 +93,20 @@ class _Resettable:
             getattr(self.sim.model._model, name)[:] = values
         for robot in self.robots:
             robot.gripper.current_action = np.zeros(robot.gripper.dof)
+        self.forget_visible_sites()
         self.sim.forward()
         self.sim.forward()
         super()._reset_internal()  # type: ignore[misc]
+
+    def forget_visible_sites(self) -> None:
+        """Takes back what things remember of the sites that show, such as a lit burner's."""
+        for of_thing, when_built in self._visible_sites:
+            of_thing.update(when_built)
+
+    @property
+    def joint_openings(self) -> tuple[Any, ...]:
+        """Upstream's samplers of the openings of drawers, doors and knobs, each of them once."""
+        return self._joint_openings
 
     def set_joint_opening_draws(self, draws: int) -> None:
         """Sets how many times the openings of drawers, doors and knobs are drawn by the next reset."""
@@ -107,14 +127,16 @@ def _resettable_class(problem_class: type) -> type:
 class Simulation:
     """One task's model with everything that upstream's environment does to it, without its pictures."""
 
-    def __init__(self, bddl: Path, *, control_freq_hz: int) -> None:
-        """Builds the model; 1 to 4 seconds.
+    def __init__(self, bddl: Path, *, control_freq_hz: int, fast_reset: bool = True) -> None:
+        """Builds the model; 1 to 4 seconds. There is no scene before the first reset.
 
         `harness.envs.libero.installation.prepare` must have run before.
 
         Args:
             bddl: The task's definition.
             control_freq_hz: Control steps a simulated second.
+            fast_reset: Whether `reset` leaves out what comes out the same every time, or runs all of upstream's own. The
+                result is the same bit for bit.
         """
         import libero.libero.envs.bddl_utils as bddl_utils
         import robosuite
@@ -135,6 +157,8 @@ class Simulation:
                 ignore_done=True,
                 hard_reset=False,
             )
+        self._scene_reset = SceneReset(self.env) if fast_reset else None
+        self.env.deterministic_reset = False
 
     @property
     def model(self) -> Any:
@@ -162,6 +186,8 @@ class Simulation:
         Returns:
             How many rebuilds upstream would have made: 1, and 1 more for every placement that had to be given up.
         """
+        if self._scene_reset is not None:
+            return self._scene_reset.reset(self.env.joint_openings, joint_opening_draws)
         from robosuite.utils.errors import RandomizationError
 
         rebuilds = 1
