@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from harness.errors import UsageError
+
 Float64Array = npt.NDArray[np.float64]
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -19,8 +21,16 @@ Outcome = Literal["success", "failure", "error"]
 SceneSeeding = Literal["episode_key", "sequential", "per_episode"]
 GripperRule = Literal["as_is", "binarize", "rlds_sign"]
 
+# How a policy serves several environments of one worker. ``none``: it does not. ``batch``: one policy answers all that wait
+# in one call (`harness.policies.base.BatchPolicy`). ``remote``: it waits for somebody else's computing; every environment
+# has a policy of its own, which is asked in a thread, and which must not draw from global random generators.
+Concurrency = Literal["none", "batch", "remote"]
+
 # The name of a suite's own protocol.
 STANDARD = "standard"
+
+# The sides that a picture of any view may have; the larger one is also the largest that a protocol may ask for.
+MIN_PICTURE_PX, MAX_PICTURE_PX = 16, 4096
 
 
 @dataclass(frozen=True)
@@ -227,6 +237,33 @@ class SimState:
 
 
 @dataclass(frozen=True)
+class View:
+    """From where, and how large, a state is drawn.
+
+    Attributes:
+        cameras: Names of the protocol's cameras or of the simulator's; empty: the protocol's, in its order.
+        height_px: Of every picture; None: the protocol's.
+        width_px: Of every picture; None: the protocol's.
+
+    Raises:
+        UsageError: A side is shorter than `MIN_PICTURE_PX` or longer than `MAX_PICTURE_PX`.
+    """
+
+    cameras: tuple[str, ...] = ()
+    height_px: int | None = None
+    width_px: int | None = None
+
+    def __post_init__(self) -> None:
+        for side_px in (self.height_px, self.width_px):
+            if side_px is not None and not MIN_PICTURE_PX <= side_px <= MAX_PICTURE_PX:
+                raise UsageError(f"a picture's sides may be {MIN_PICTURE_PX} to {MAX_PICTURE_PX} pixels long, not {side_px}")
+
+
+# What the policy is shown: the protocol's cameras at the protocol's size.
+PROTOCOL_VIEW = View()
+
+
+@dataclass(frozen=True)
 class PolicyInfo:
     """What a run records of its policy.
 
@@ -237,6 +274,7 @@ class PolicyInfo:
         details: Anything else worth keeping, JSON-able (a server's metadata, say).
         action_space: What the numbers of its actions mean, where the policy says so; None leaves it to the protocol.
         environments: The families of environments that it is made for; empty: any.
+        concurrency: How it serves several environments of one worker.
     """
 
     uri: str
@@ -245,6 +283,7 @@ class PolicyInfo:
     details: Mapping[str, typing.Any] = field(default_factory=lambda: MappingProxyType({}))
     action_space: str | None = None
     environments: tuple[str, ...] = ()
+    concurrency: Concurrency = "none"
 
 
 class Policy(typing.Protocol):
@@ -289,8 +328,17 @@ class Environment(typing.Protocol):
     def state(self) -> SimState:
         """The state now, copied."""
 
-    def render(self, state: SimState) -> Mapping[str, UInt8Array]:
-        """Pictures of any state of the current episode's scene; the episode cannot be continued afterwards."""
+    def render(self, state: SimState, view: View = PROTOCOL_VIEW) -> Mapping[str, UInt8Array]:
+        """Pictures of any state of the current episode's scene; the episode cannot be continued afterwards.
+
+        They are turned as the protocol turns them, whatever the camera.
+
+        Raises:
+            UsageError: There is no such camera; the message names those that there are.
+        """
+
+    def joint_name(self, array: Literal["qpos", "qvel"], index: int) -> str:
+        """The joint that an element of a state's array belongs to; the current episode's scene says."""
 
     def close(self) -> None:
         """Gives back contexts and memory."""

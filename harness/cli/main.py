@@ -21,6 +21,7 @@ _COMMANDS = {
     "suites": ("harness.cli.suites:suites", "List suites, tasks, instructions and initial states."),
     "policies": ("harness.cli.policies:policies", "List policy back ends; check that a policy works."),
     "report": ("harness.cli.report:report", "Print a run's table and write its summaries anew."),
+    "replay": ("harness.cli.replay:replay", "Make a run's videos again, or verify its episodes bit for bit."),
     "assets": ("harness.cli.assets:assets", "Find, fetch and verify LIBERO's meshes and textures."),
     "piper-ik": ("harness.cli.piper_ik:piper_ik", "Find joints that bring the Piper arm to poses."),
     "piper-fk": ("harness.cli.piper_fk:piper_fk", "Print where the Piper arm is for given joints."),

@@ -6,10 +6,15 @@ import typing
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.suite_files import ProtocolFields
 from harness.types import Environment, EnvSpec, Protocol, Suite, Task
+
+# What steps a simulation. ``exact``: the harness's own control step, equal to upstream's bit for bit where there is an
+# upstream. ``upstream``: upstream's.
+Engine = Literal["exact", "upstream"]
+ENGINES: tuple[Engine, ...] = typing.get_args(Engine)
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,13 @@ class Family(typing.Protocol):
         simulator_packages: A run may not be resumed with another version of these: its episodes would differ.
         protocol_schema: Which protocols it can run.
         action_spaces: The names that a policy may declare; see `harness.action_spaces`.
+        engines: What can step its simulation.
     """
 
     simulator_packages: tuple[str, ...]
     protocol_schema: type[ProtocolFields]
     action_spaces: tuple[str, ...]
+    engines: tuple[Engine, ...]
 
     def suite(self, content: Mapping[str, Any], path: Path) -> Suite:
         """A suite from its file's content.
@@ -72,5 +79,18 @@ class Family(typing.Protocol):
             AssetsError: There are none, or some are missing.
         """
 
-    def make(self, suites: tuple[Suite, ...], protocols: Mapping[str, Protocol], assets_root: Path) -> Environment:
-        """The environment, once in every worker; models are built when an episode needs them."""
+    def make(
+        self,
+        suites: tuple[Suite, ...],
+        protocols: Mapping[str, Protocol],
+        assets_root: Path,
+        *,
+        engine: Engine = "exact",
+    ) -> Environment:
+        """An environment; models are built when an episode needs them.
+
+        Several of one process share nothing that an episode depends on.
+
+        Raises:
+            UsageError: The family has no such engine.
+        """

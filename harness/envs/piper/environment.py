@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from harness.envs.models import joint_name
 from harness.envs.piper.control import Controller
 from harness.envs.piper.rendering import Pictures
 from harness.envs.piper.scene import base_scene
@@ -19,7 +21,19 @@ from harness.errors import EpisodeError
 from harness.kinematics.base import Kinematics
 from harness.kinematics.registry import make_kinematics
 from harness.kinematics.robot import RobotModel, load_robot
-from harness.types import Episode, Float64Array, Observation, Privileged, Protocol, SimState, Suite, Task, UInt8Array
+from harness.types import (
+    PROTOCOL_VIEW,
+    Episode,
+    Float64Array,
+    Observation,
+    Privileged,
+    Protocol,
+    SimState,
+    Suite,
+    Task,
+    UInt8Array,
+    View,
+)
 
 # 25 steps of the physics a control step at 20 Hz.
 TIMESTEP_S = 0.002
@@ -86,12 +100,16 @@ class PiperEnvironment:
         data = self._current()[0].simulation.data
         return SimState(time_s=float(data.time), qpos=np.array(data.qpos), qvel=np.array(data.qvel))
 
-    def render(self, state: SimState) -> Mapping[str, UInt8Array]:
+    def render(self, state: SimState, view: View = PROTOCOL_VIEW) -> Mapping[str, UInt8Array]:
         """Pictures of any state of the current scene; the episode cannot be continued afterwards."""
         built, _, _ = self._current()
         built.simulation.data.qpos[:] = state.qpos
         built.simulation.forward()
-        return built.pictures.now(built.simulation.data)
+        return built.pictures.now(built.simulation.data, view)
+
+    def joint_name(self, array: Literal["qpos", "qvel"], index: int) -> str:
+        """The joint that an element of a state's array belongs to."""
+        return joint_name(self._current()[0].simulation.model, array, index)
 
     def close(self) -> None:
         """Gives back the model and the OpenGL context."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.action_spaces import ACTION_SPACES
-from harness.envs.family import Assets
+from harness.envs.family import Assets, Engine
 from harness.envs.piper.spec import piper_env_spec
 from harness.envs.piper.suite_file import PiperProtocolFields, read_suite
 from harness.envs.piper.task import as_piper_task, init_state
@@ -31,6 +31,7 @@ class PiperFamily:
     simulator_packages = ("mujoco", "numpy")
     protocol_schema = PiperProtocolFields
     action_spaces = tuple(ACTION_SPACES)
+    engines: tuple[Engine, ...] = ("exact",)
 
     def suite(self, content: Mapping[str, Any], path: Path) -> Suite:
         """See `Family.suite`."""
@@ -68,7 +69,14 @@ class PiperFamily:
                 raise AssetsError(f"cannot read {file}: {error.strerror}") from error
         return Assets(kind="piper", root=root, source="comes with the harness", sha256=digest.hexdigest())
 
-    def make(self, suites: tuple[Suite, ...], protocols: Mapping[str, Protocol], assets_root: Path) -> Environment:
+    def make(
+        self,
+        suites: tuple[Suite, ...],
+        protocols: Mapping[str, Protocol],
+        assets_root: Path,
+        *,
+        engine: Engine = "exact",
+    ) -> Environment:
         """See `Family.make`."""
         from harness.envs.piper.environment import PiperEnvironment
 

@@ -6,8 +6,9 @@ import typing
 
 import numpy as np
 
+from harness.envs.models import camera_names, viewed_cameras
 from harness.errors import EpisodeError, suggest
-from harness.types import Protocol, UInt8Array
+from harness.types import PROTOCOL_VIEW, Protocol, UInt8Array, View
 
 if typing.TYPE_CHECKING:
     import mujoco
@@ -29,7 +30,7 @@ class Pictures:
         Raises:
             EpisodeError: The scene has no such camera.
         """
-        names = [model.camera(index).name for index in range(model.ncam)]
+        names = camera_names(model)
         for source in protocol.cameras.values():
             if source not in names:
                 raise EpisodeError(f"the scene has no camera {source!r}. {suggest(source, names)}")
@@ -37,26 +38,46 @@ class Pictures:
         self._protocol = protocol
         self._renderer: mujoco.Renderer | None = None
 
-    def now(self, data: mujoco.MjData) -> dict[str, UInt8Array]:
-        """Camera name -> uint8 (H, W, 3), RGB."""
+    def now(self, data: mujoco.MjData, view: View = PROTOCOL_VIEW) -> dict[str, UInt8Array]:
+        """Camera name -> uint8 (H, W, 3), RGB.
+
+        Raises:
+            UsageError: The scene has no such camera.
+        """
         import mujoco
 
-        height, width = self._protocol.image_height_px, self._protocol.image_width_px
-        if self._renderer is None:
-            self._renderer = mujoco.Renderer(self._model, height, width)
+        cameras = viewed_cameras(self._model, self._protocol.cameras, view)
+        renderer = self._renderer_of(
+            view.height_px or self._protocol.image_height_px, view.width_px or self._protocol.image_width_px
+        )
         options = mujoco.MjvOption()
         options.geomgroup[:] = _GROUPS
         options.sitegroup[:] = 0
         pictures = {}
-        for name, source in self._protocol.cameras.items():
-            self._renderer.update_scene(data, source, options)
-            picture = self._renderer.render()
+        for name, source in cameras.items():
+            renderer.update_scene(data, source, options)
+            picture = renderer.render()
             turned = picture[::-1, ::-1] if self._protocol.image_rotation_deg == 180 else picture
             pictures[name] = np.ascontiguousarray(turned)
         return pictures
 
+    def _renderer_of(self, height_px: int, width_px: int) -> mujoco.Renderer:
+        """The renderer of a size: the last one, or a new one in its place."""
+        import mujoco
+
+        if self._renderer is not None and (self._renderer.height, self._renderer.width) != (height_px, width_px):
+            self.close()
+        if self._renderer is None:
+            buffer = self._model.vis.global_
+            buffer.offheight, buffer.offwidth = max(height_px, buffer.offheight), max(width_px, buffer.offwidth)
+            self._renderer = mujoco.Renderer(self._model, height_px, width_px)
+        return self._renderer
+
     def close(self) -> None:
         """Frees the context."""
         if self._renderer is not None:
+            # MuJoCo frees what the renderer made in whichever context is current, which may be another environment's, where
+            # the same names mean other things. Drawing makes the renderer's own current.
+            self._renderer.render()
             self._renderer.close()
             self._renderer = None
