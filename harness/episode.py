@@ -1,4 +1,8 @@
-"""The episode loop: the only place in the project that steps an environment with a policy's actions."""
+"""The episode loop: the only place in the project that steps an environment with a policy's actions.
+
+The loop is a generator: it gives a question for the policy and is sent the answer. Who drives it decides how the policy is
+asked: `run_episode` at once and alone, `harness.interleaving` together with other episodes' questions.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,23 @@ import hashlib
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.policies.base import checked_chunk
 from harness.recording.trace import Trace, TraceRecorder
-from harness.seeding import seeded_generators
+from harness.seeding import GlobalGenerators
 from harness.types import (
     Environment,
     EnvSpec,
     Episode,
     Float64Array,
     GripperRule,
+    Observation,
     Outcome,
     Policy,
     Protocol,
@@ -60,7 +66,7 @@ class EpisodeResult:
         scene_sha256: Hash of the settled scene; None when the error came before it.
         frame_sha256: Hash of the first pictures; None when the policy looked at none.
         trace: States and applied actions so far; None when the error came before settling.
-        policy_s: Wall seconds in the policy.
+        policy_s: Wall seconds in the policy, as `Answer.seconds` has them.
         physics_s: Wall seconds in resetting and stepping.
         render_s: Wall seconds in observing.
     """
@@ -92,6 +98,28 @@ class Stopwatch:
             self.seconds[name] += time.perf_counter() - start
 
 
+# What the loop wants of the policy: to be reset for an episode, or to answer an observation.
+Question = Episode | Observation
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a question.
+
+    Attributes:
+        chunk: What the policy answered to an observation; None after a reset.
+        error: What it raised instead.
+        seconds: Wall seconds that the episode's record is charged for it.
+    """
+
+    chunk: npt.ArrayLike | None
+    error: Exception | None
+    seconds: float
+
+
+EpisodeLoop = Generator[Question, Answer, EpisodeResult]
+
+
 def run_episode(
     environment: Environment, spec: EnvSpec, policy: Policy, protocol: Protocol, episode: Episode
 ) -> EpisodeResult:
@@ -104,11 +132,66 @@ def run_episode(
         protocol: Step budget, gripper rule, replanning.
         episode: Which one.
     """
+    loop = episode_loop(environment, spec, policy, protocol, episode)
+    with episode_generators(episode).in_use():
+        turn = resume(loop)
+        while not isinstance(turn, EpisodeResult):
+            turn = resume(loop, ask(policy, turn))
+    return turn
+
+
+def episode_generators(episode: Episode) -> GlobalGenerators:
+    """The global generators of an episode, for its environment and its policy."""
+    return GlobalGenerators(episode.derived_seed("policy's global generators"))
+
+
+def resume(loop: EpisodeLoop, answer: Answer | None = None) -> Question | EpisodeResult:
+    """Lets an episode go on until its next question, or to its end.
+
+    Args:
+        loop: From `episode_loop`.
+        answer: To its last question; None at the beginning.
+    """
+    try:
+        return next(loop) if answer is None else loop.send(answer)
+    except StopIteration as end:
+        result: EpisodeResult = end.value
+        return result
+
+
+def ask(policy: Policy, question: Question) -> Answer:
+    """Asks a policy one question, and times it."""
+    start = time.perf_counter()
+    chunk, error = None, None
+    try:
+        if isinstance(question, Episode):
+            policy.reset(question)
+        else:
+            chunk = policy.infer(question)
+    except Exception as raised:  # the episode's error, not the driver's
+        error = raised
+    return Answer(chunk, error, time.perf_counter() - start)
+
+
+def episode_loop(
+    environment: Environment, spec: EnvSpec, policy: Policy, protocol: Protocol, episode: Episode
+) -> EpisodeLoop:
+    """The loop of one episode, as a generator that gives questions and is sent answers.
+
+    Nothing runs before it is first resumed. The first question is the reset. What the environment raises, and what an
+    answer says that the policy raised, becomes the result's error.
+
+    Args:
+        environment: Where it runs; reset here.
+        spec: What the environment takes.
+        policy: Says what it needs to see; it is not called here.
+        protocol: Step budget, gripper rule, replanning.
+        episode: Which one.
+    """
     run = _Running(environment, spec, policy, protocol, episode)
     try:
-        with seeded_generators(episode.derived_seed("policy's global generators")):
-            outcome: Outcome = "success" if run.until_the_end() else "failure"
-        return run.result(outcome, None)
+        reached = yield from run.until_the_end()
+        return run.result("success" if reached else "failure", None)
     except Exception as error:  # whatever is raised, the episode is an error and the run goes on
         return run.result("error", Failure.of(error))
 
@@ -131,15 +214,17 @@ class _Running:
         self._frame_sha256: str | None = None
         self._steps = 0
 
-    def until_the_end(self) -> bool:
+    def until_the_end(self) -> Generator[Question, Answer, bool]:
         with self._watch.measure("physics"):
             scene_sha256 = self._environment.reset(self._episode)
             self._recorder.begin(self._environment.state())
         self._scene_sha256 = scene_sha256
-        with self._watch.measure("policy"):
-            self._policy.reset(self._episode)
+        yield from self._told(self._episode)
         while self._steps < self._protocol.max_steps:
-            action = self._next_action()
+            if not self._actions:
+                chunk = yield from self._query()
+                self._actions.extend(chunk[: self._protocol.replan_steps])
+            action = self._actions.popleft()
             with self._watch.measure("physics"):
                 reached = self._environment.step(action)
                 self._steps += 1
@@ -148,21 +233,24 @@ class _Running:
                 return True
         return False
 
-    def _next_action(self) -> Float64Array:
-        if not self._actions:
-            self._actions.extend(self._query()[: self._protocol.replan_steps])
-        return self._actions.popleft()
-
-    def _query(self) -> Float64Array:
+    def _query(self) -> Generator[Question, Answer, Float64Array]:
         with self._watch.measure("render"):
             observation = self._environment.observe(
                 images=self._policy.needs_images, privileged=self._policy.needs_privileged
             )
         if self._frame_sha256 is None and observation.images:
             self._frame_sha256 = frame_sha256(observation.images)
+        answer = yield from self._told(observation)
         with self._watch.measure("policy"):
-            chunk = checked_chunk(self._policy.infer(observation), self._spec.action_dim)
+            chunk = checked_chunk(answer, self._spec.action_dim)
         return chunk if self._policy.raw_actions else with_gripper_rule(chunk, self._protocol.gripper)
+
+    def _told(self, question: Question) -> Generator[Question, Answer, npt.ArrayLike | None]:
+        answer = yield question
+        self._watch.seconds["policy"] += answer.seconds
+        if answer.error is not None:
+            raise answer.error
+        return answer.chunk
 
     def result(self, outcome: Outcome, error: Failure | None) -> EpisodeResult:
         seconds = self._watch.seconds

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import io
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError, suggest
-from harness.executors.base import Executor, Finished, Lost, Started
+from harness.executors.base import Executor, Finished, Lost, Order, Started
 from harness.executors.processes import ProcessExecutor
 from harness.executors.serial import SerialExecutor
 from harness.reports.progress import Progress
@@ -20,7 +20,10 @@ from harness.run_info import default_directory, refuse_differences, resumed_info
 from harness.runner import EpisodeRunner, Job, Report, RunnerConfig
 from harness.runs import Run
 from harness.store import Record, RunStore, final_records, read_info, read_records, write_info
-from harness.types import Episode
+from harness.types import Episode, Protocol
+
+# What a record calls an error, by why the job was lost.
+_LOSSES = {"crash": "WorkerCrashed", "timeout": "EpisodeTimeout", "ended": "WorkerEnded"}
 
 
 def evaluate(
@@ -42,8 +45,8 @@ def evaluate(
         **options: The other fields of `Request`: ``environment``, ``tasks`` and ``init`` (such as ``"0,3-5"``),
             ``episodes``, ``repeats``, ``seed``, ``protocol``, ``replan``, ``max_steps``, ``action_space``, ``language``,
             ``workers`` (0 runs in this process, N spawns N processes; a script that spawns needs
-            ``if __name__ == "__main__":``), ``assets``, ``gl``, ``video``, ``out``, ``retries``, ``episode_timeout_s``,
-            ``errors_as_failures``.
+            ``if __name__ == "__main__":``), ``envs_per_worker``, ``engine``, ``assets``, ``gl``, ``video``, ``out``,
+            ``retries``, ``episode_timeout_s``, ``errors_as_failures``.
 
     Returns:
         The run, whose episodes may contain errors; ``run.episodes()`` is a pandas DataFrame.
@@ -115,14 +118,15 @@ class _Session:
             len(prepared.episodes), len(prepared.episodes) - len(left), None if shown else io.StringIO()
         )
 
-    def _job(self, episode: Episode, tries: int) -> Job:
+    def _job(self, episode: Episode, tries: int, *, alone: bool = False) -> Job:
         attempt = self._attempts_before.get(episode.key, 0) + tries
-        return Job(episode, attempt, self._prepared.wishes[episode.key])
+        return Job(episode, attempt, self._prepared.wishes[episode.key], alone)
 
     def run_all(self) -> None:
         executor = _executor(self._prepared, self._store.directory)
         with self._progress:
-            self._progress.note(f"{len(self._queue)} episodes to run; results go to {self._store.directory}")
+            how = _how(self._prepared.request)
+            self._progress.note(f"{len(self._queue)} episodes to run ({how}); results go to {self._store.directory}")
             assets = self._prepared.assets
             if assets.warning:
                 self._progress.note(f"assets: {assets.kind} ({assets.source}): {assets.warning}")
@@ -143,22 +147,25 @@ class _Session:
             return
         if isinstance(event, Lost):
             self._progress.note(f"{event.reason} during {job.episode.key}")
-            kind = "WorkerCrashed" if event.cause == "crash" else "EpisodeTimeout"
-            record = Record.of_error(job.episode, job.attempt, kind, event.reason, event.wall_s)
+            record = Record.of_error(job.episode, job.attempt, _LOSSES[event.cause], event.reason, event.wall_s)
         else:
             record = event.result.record
             if event.result.note:
                 self._progress.note(event.result.note)
         self._store.append(record)
-        self._after(job, record)
+        self._after(job, record, in_company=isinstance(event, Lost) and event.others > 0)
 
-    def _after(self, job: Job, record: Record) -> None:
-        """Puts an episode that ended in an error back at the end of the queue while it has tries left."""
+    def _after(self, job: Job, record: Record, *, in_company: bool) -> None:
+        """Puts an episode that ended in an error back at the end of the queue while it has tries left.
+
+        A loss together with other episodes, any of which may be to blame, costs no try: the next one is alone in its worker.
+        """
         message = f"{record.error['type']}: {record.error['message']}" if record.error else None
         tries = job.attempt - self._attempts_before.get(job.episode.key, 0)
-        if record.outcome == "error" and tries <= self._prepared.request.retries:
+        excused = int(job.alone or in_company)
+        if record.outcome == "error" and tries <= self._prepared.request.retries + excused:
             self._progress.note(f"{job.episode.key}: {message}; it is tried again")
-            self._queue.append(self._job(job.episode, tries + 1))
+            self._queue.append(self._job(job.episode, tries + 1, alone=bool(excused)))
         else:
             self._progress.finished(record.key, record.outcome, record.wall_s, message, steps=record.steps)
 
@@ -170,13 +177,30 @@ def _executor(prepared: Prepared, directory: Path) -> Executor[Job, Report]:
         assets_root=prepared.assets.root,
         gl=prepared.gl,
         policy_uri=prepared.policy.uri,
+        concurrency=prepared.policy.concurrency,
+        slots=prepared.request.envs_per_worker,
+        engine=prepared.request.engine,
         directory=directory,
     )
     make_runner: Callable[[], EpisodeRunner] = partial(EpisodeRunner, config)
     request = prepared.request
+    order = Order(group=_task_of, cost=partial(_most_steps, prepared.protocols), alone=lambda job: job.alone)
     if request.workers == 0:
-        return SerialExecutor(make_runner)
-    return ProcessExecutor(make_runner, request.workers, _task_of, request.episode_timeout_s)
+        return SerialExecutor(make_runner, order, request.envs_per_worker)
+    return ProcessExecutor(make_runner, request.workers, order, request.episode_timeout_s, request.envs_per_worker)
+
+
+def _how(request: Request) -> str:
+    """What runs the episodes, in words."""
+    workers = "in this process" if request.workers == 0 else f"{request.workers} workers"
+    several = f" with {request.envs_per_worker} environments each" if request.envs_per_worker > 1 else ""
+    return f"engine {request.engine}, {workers}{several}"
+
+
+def _most_steps(protocols: Mapping[str, Protocol], job: Job) -> float:
+    """Control steps that a job takes at most, settling included: what it is expected to cost."""
+    protocol = protocols[job.episode.suite]
+    return protocol.settle_steps + protocol.max_steps
 
 
 def _task_of(job: Job) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.envs.families import family_of
-from harness.envs.family import Assets, Family
+from harness.envs.family import ENGINES, Assets, Engine, Family
 from harness.envs.gl import GLInfo, choose_gl
 from harness.errors import UsageError, suggest
 from harness.plan import Selection, parse_indices, plan_episodes, selected_tasks
@@ -35,6 +35,10 @@ _VIDEO_WISHES: Mapping[str, VideoWish] = {
     "none": "never",
 }
 
+_SMALLEST = {
+    "episodes": 1, "repeats": 1, "seed": 0, "replan": 1, "max_steps": 1, "workers": 0, "envs_per_worker": 1, "retries": 0,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Request:
@@ -54,6 +58,8 @@ class Request:
     action_space: str | None = None
     language: str = ENGLISH
     workers: int = 0
+    envs_per_worker: int = 1
+    engine: Engine = "exact"
     assets: str = "auto"
     gl: str = "auto"
     video: str = "all"
@@ -69,8 +75,7 @@ class Request:
             UsageError: A number or a word is out of range.
         """
         self._refuse_wrong_types()
-        smallest = {"episodes": 1, "repeats": 1, "seed": 0, "replan": 1, "max_steps": 1, "workers": 0, "retries": 0}
-        for name, least in smallest.items():
+        for name, least in _SMALLEST.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{_option(name)} must be at least {least}, not {value}")
@@ -81,6 +86,8 @@ class Request:
                 raise UsageError(f"--episode-timeout must be a positive number of seconds, not {self.episode_timeout_s}")
             if self.workers == 0:
                 raise UsageError("--episode-timeout needs a worker process that can be ended: --workers 1 or more")
+        if self.engine not in ENGINES:
+            raise UsageError(f"there is no --engine {self.engine!r}. {suggest(self.engine, ENGINES)}")
         if self.video not in VIDEO_MODES and not self.video.isdecimal():
             raise UsageError(
                 f"--video {self.video!r} is neither a number of videos a task nor a mode. {suggest(self.video, VIDEO_MODES)}"
@@ -89,7 +96,8 @@ class Request:
     def _refuse_wrong_types(self) -> None:
         for name, expected in typing.get_type_hints(Request).items():
             value = getattr(self, name)
-            if not isinstance(value, expected | int if name == "episode_timeout_s" else expected):
+            expected = {"engine": str, "episode_timeout_s": expected | int}.get(name, expected)
+            if not isinstance(value, expected):
                 wanted = getattr(expected, "__name__", str(expected))
                 raise UsageError(f"{_option(name)} must be of type {wanted}, not {value!r}")
 
@@ -167,6 +175,7 @@ class Prepared:
                 "vendor": self.gl.vendor,
                 "version": self.gl.version,
             },
+            "engine": self.request.engine,
             "versions": versions(),
             "git_commit": git_commit(),
             "machine": machine(),
@@ -177,6 +186,7 @@ class Prepared:
                 "episode_timeout_s": self.request.episode_timeout_s,
                 "video": self.request.video,
                 "workers": self.request.workers,
+                "envs_per_worker": self.request.envs_per_worker,
             },
             "request": self._remembered(),
             "resumed": [],
@@ -216,6 +226,9 @@ def prepare(request: Request) -> Prepared:
     if policy.environments and environment not in policy.environments:
         made_for = ", ".join(policy.environments)
         raise UsageError(f"policy {policy.uri!r} is made for {made_for} suites, not for {environment}'s")
+    _refuse_several(request, policy)
+    if request.engine not in family.engines:
+        raise UsageError(f"--engine {request.engine}: {environment}'s suites have only {', '.join(family.engines)}")
     protocols = _protocols(suites, request, policy)
     _common_spec(protocols, family, request)
     seed = next(iter(protocols.values())).scene_seed
@@ -274,6 +287,15 @@ def _protocol(suite: Suite, request: Request) -> Protocol:
     if request.max_steps is not None:
         changes["max_steps"] = request.max_steps
     return dataclasses.replace(protocol, **changes)
+
+
+def _refuse_several(request: Request, policy: PolicyInfo) -> None:
+    """Refuses several environments a worker for a policy that serves one."""
+    if request.envs_per_worker > 1 and policy.concurrency == "none":
+        raise UsageError(
+            f"--envs-per-worker {request.envs_per_worker}: policy {policy.uri!r} serves one environment at a time. Servers "
+            "(ws://) and policies with infer_batch serve several (docs/policies.md); others gain by --workers alone"
+        )
 
 
 def _action_space(request: Request, policy: PolicyInfo, family: Family) -> str | None:

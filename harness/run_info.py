@@ -35,7 +35,7 @@ def resumed_info(run: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
         run: The content before.
         now: What a new run of the resumed request would record.
     """
-    session = {name: now[name] for name in ("created", "command", "renderer", "versions", "git_commit", "machine")}
+    session = {name: now[name] for name in ("created", "command", "renderer", "engine", "versions", "git_commit", "machine")}
     plan = {name: now[name] for name in ("episodes", "options", "request")}
     return {**run, **plan, "resumed": [*run["resumed"], session]}
 

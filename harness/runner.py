@@ -1,23 +1,26 @@
-"""What a worker does with an episode: run it, keep its trace and its video, and report one record."""
+"""What a worker does with episodes: run them, keep traces and videos, and report one record an attempt."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.asking import BatchAsker, ThreadAsker
 from harness.envs.families import family_of
+from harness.envs.family import Engine
 from harness.envs.gl import GLInfo, use_gl
-from harness.episode import EpisodeResult, run_episode
+from harness.episode import EpisodeResult
 from harness.errors import StoreError
 from harness.files import written_aside
+from harness.interleaving import Interleaver, PlainDriver
 from harness.recording.trace import Trace, save_trace
 from harness.recording.video import episode_frames, write_video
 from harness.registry import make_policy
 from harness.store import ERRORS_FOLDER, TRACES_FOLDER, VIDEOS_FOLDER, Record, identity
-from harness.types import Episode, Outcome, Protocol, SimState, Suite
+from harness.types import Concurrency, Environment, EnvSpec, Episode, Outcome, Protocol, SimState, Suite
 
 VideoWish = Literal["always", "success", "failure", "never"]
 
@@ -30,11 +33,13 @@ class Job:
         episode: Which one.
         attempt: From 1.
         video: On which outcome a video is made.
+        alone: Whether it must have a worker to itself, because its last attempt was lost together with others.
     """
 
     episode: Episode
     attempt: int
     video: VideoWish
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,9 @@ class RunnerConfig:
         assets_root: Where scenes are built from.
         gl: The OpenGL back end.
         policy_uri: Which policy.
+        concurrency: How it serves several environments.
+        slots: How many environments a worker has, each with an episode of its own.
+        engine: What steps the simulation.
         directory: The run directory.
     """
 
@@ -68,35 +76,61 @@ class RunnerConfig:
     assets_root: Path
     gl: GLInfo
     policy_uri: str
+    concurrency: Concurrency
+    slots: int
+    engine: Engine
     directory: Path
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """A job that runs in a slot, and since when (`time.perf_counter`)."""
+
+    job: Job
+    start: float
+
+
 class EpisodeRunner:
-    """Runs episodes in this process, with one environment and one policy."""
+    """Runs episodes in this process, each in a slot with an environment of its own; a `harness.executors.base.Runner`."""
 
     def __init__(self, config: RunnerConfig) -> None:
-        """Makes policy and environment; models are built when an episode needs them."""
+        """Makes policy and environments; models are built when an episode needs them."""
         self._config = config
         use_gl(config.gl)
         family = family_of(config.suites[0].environment)
-        self._spec = family.spec(next(iter(config.protocols.values())))
+        spec = family.spec(next(iter(config.protocols.values())))
         # Before the policy, which may import LIBERO itself, and would be asked where its files are.
-        self._environment = family.make(config.suites, config.protocols, config.assets_root)
-        self._policy = make_policy(config.policy_uri, self._spec)
+        self._environments = [
+            family.make(config.suites, config.protocols, config.assets_root, engine=config.engine)
+            for _ in range(config.slots)
+        ]
+        self._driver = _driver(config, self._environments, spec)
+        self._begun: dict[int, _Begun] = {}
 
-    def __call__(self, job: Job) -> Report:
-        """Runs one attempt.
+    def begin(self, slot: int, job: Job) -> None:
+        """Takes an attempt for a free slot; it begins with the next `advance`."""
+        self._begun[slot] = _Begun(job, time.perf_counter())
+        self._driver.begin(slot, job.episode, self._config.protocols)
+
+    def advance(self) -> Iterator[tuple[int, Report]]:
+        """Lets all episodes go on to their next question, or to their end.
+
+        Yields:
+            The slots of episodes that ended, with their reports. Videos are drawn here, while remote policies think.
 
         Raises:
             StoreError: Trace or video cannot be written; the run cannot go on.
         """
-        start = time.perf_counter()
-        protocol = self._config.protocols[job.episode.suite]
-        result = run_episode(self._environment, self._spec, self._policy, protocol, job.episode)
+        for slot, result in self._driver.advance():
+            yield slot, self._report(slot, result)
+
+    def _report(self, slot: int, result: EpisodeResult) -> Report:
+        begun = self._begun.pop(slot)
+        job = begun.job
         trace = self._keep_trace(job, result)
         self._keep_traceback(job, result)
         rendering = time.perf_counter()
-        video, note = self._keep_video(job, result, protocol)
+        video, note = self._keep_video(job, result, self._environments[slot])
         video_s = time.perf_counter() - rendering
         record = Record(
             **identity(job.episode),
@@ -106,7 +140,7 @@ class EpisodeRunner:
             error={"type": result.error.type, "message": result.error.message} if result.error else None,
             scene_sha256=result.scene_sha256,
             frame_sha256=result.frame_sha256,
-            wall_s=round(time.perf_counter() - start, 4),
+            wall_s=round(time.perf_counter() - begun.start, 4),
             policy_s=round(result.policy_s, 4),
             physics_s=round(result.physics_s, 4),
             render_s=round(result.render_s + video_s, 4),
@@ -128,22 +162,23 @@ class EpisodeRunner:
             with written_aside(path) as aside:
                 aside.write_text(result.error.traceback, encoding="utf-8", errors="backslashreplace")
 
-    def _keep_video(self, job: Job, result: EpisodeResult, protocol: Protocol) -> tuple[str | None, str | None]:
+    def _keep_video(self, job: Job, result: EpisodeResult, environment: Environment) -> tuple[str | None, str | None]:
         if result.trace is None or job.video not in ("always", result.outcome):
             return None, None
         name = f"{VIDEOS_FOLDER}/{_stem(job, result.outcome)}.mp4"
         try:
-            self._write_video(self._config.directory / name, job.episode, result.trace, result.outcome, protocol)
+            self._write_video(self._config.directory / name, job.episode, result.trace, result.outcome, environment)
         except StoreError:
             raise
         except Exception as error:  # an episode's outcome is not lost because its pictures cannot be drawn
             return None, f"{job.episode.key}: no video: {type(error).__name__}: {error}"
         return name, None
 
-    def _write_video(self, path: Path, episode: Episode, trace: Trace, outcome: Outcome, protocol: Protocol) -> None:
+    def _write_video(self, path: Path, episode: Episode, trace: Trace, outcome: Outcome, environment: Environment) -> None:
+        protocol = self._config.protocols[episode.suite]
         states = (SimState(float(t), qpos, qvel) for t, qpos, qvel in zip(trace.time_s, trace.qpos, trace.qvel, strict=True))
         frames = episode_frames(
-            (self._environment.render(state) for state in states),
+            (environment.render(state) for state in states),
             instruction=episode.instruction,
             outcome=outcome,
             max_steps=protocol.max_steps,
@@ -152,9 +187,21 @@ class EpisodeRunner:
         write_video(path, frames, protocol.control_freq_hz)
 
     def close(self) -> None:
-        """Closes policy and environment."""
-        self._policy.close()
-        self._environment.close()
+        """Closes policies and environments."""
+        self._driver.close()
+        for environment in self._environments:
+            environment.close()
+
+
+def _driver(config: RunnerConfig, environments: list[Environment], spec: EnvSpec) -> Interleaver | PlainDriver:
+    """What drives the episodes; with one slot the plain one, whatever the policy could do."""
+    if config.slots > 1 and config.concurrency == "remote":
+        policies = [make_policy(config.policy_uri, spec) for _ in environments]
+        return Interleaver(environments, spec, ThreadAsker(policies))
+    policy = make_policy(config.policy_uri, spec)
+    if config.slots > 1:
+        return Interleaver(environments, spec, BatchAsker(policy))
+    return PlainDriver(environments[0], spec, policy)
 
 
 def _stem(job: Job, outcome: Outcome) -> str:

@@ -55,7 +55,22 @@ _OPTIONS = (
         default=1,
         show_default=True,
         metavar="N",
-        help="Processes, one environment each; 0 runs in this process, for a debugger.",
+        help="Processes; 0 runs in this process, for a debugger.",
+    ),
+    click.option(
+        "--envs-per-worker",
+        type=int,
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Environments that take turns in a worker; for ws:// servers and policies that answer batches.",
+    ),
+    click.option(
+        "--engine",
+        type=click.Choice(["exact", "upstream"]),
+        default="exact",
+        show_default=True,
+        help="What steps LIBERO: the harness's own control step, or upstream's, which is slower and equal bit for bit.",
     ),
     click.option(
         "--gl",

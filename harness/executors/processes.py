@@ -1,12 +1,14 @@
 """Spawned worker processes that outlive the crash and the hang of any of them.
 
-Every worker is a process of its own, with its own OpenGL context, and runs one job at a time. A worker that dies, or that is
-ended because its job took too long, costs that job alone; a new worker takes its place when there is work for it.
+Every worker is a process of its own, with its own OpenGL contexts, and runs one job in each of its slots at a time. A worker
+that dies, or that is ended because a job took too long, costs the jobs that it held; a new worker takes its place when there
+is work for it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import pickle
@@ -15,14 +17,14 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, Literal
 
 from harness.errors import EpisodeError, HarnessError
-from harness.executors.base import Event, Finished, JobT, Lost, ResultT, Runner, Started, take
+from harness.executors.base import Event, Finished, JobT, Lost, Order, ResultT, Runner, Slot, Started
 
 # How long a worker that was asked to end, or was sent SIGTERM, may take before it is killed.
 _PATIENCE_S = 5.0
@@ -35,14 +37,17 @@ class ProcessExecutor(Generic[JobT, ResultT]):
     Attributes:
         make_runner: Makes what runs the jobs, in the worker; must be picklable.
         workers: How many processes at most.
-        group: Jobs of one group share what is expensive to build; a worker stays with a group while it lasts.
-        timeout_s: Wall seconds that a job may take, None for any number. The first job of a worker includes its start.
+        order: Which job is next for which worker.
+        timeout_s: Wall seconds that a job may take, None for any number. The first job of a worker includes its start, and
+            all of them what the worker does for the jobs beside them.
+        slots: How many jobs a worker runs at once; more than 1 needs a runner that has them.
     """
 
     make_runner: Callable[[], Runner[JobT, ResultT]]
     workers: int
-    group: Callable[[JobT], Hashable]
+    order: Order[JobT]
     timeout_s: float | None = None
+    slots: int = 1
 
     def events(self, queue: deque[JobT]) -> Iterator[Event[JobT, ResultT]]:
         """Runs the queue; see `harness.executors.base.Executor`.
@@ -52,73 +57,69 @@ class ProcessExecutor(Generic[JobT, ResultT]):
             Exception: Whatever a runner raised, with the worker's traceback as a note. A runner reports what is wrong with a
                 job in its result; what it raises, such as a full disk, ends the run.
         """
-        crew: list[_Worker[JobT]] = [_Worker(i) for i in range(min(self.workers, len(queue)))]
+        crew = [_Worker([Slot[JobT](i) for i in range(self.slots)], n) for n in range(min(self.workers, len(queue)))]
+        everywhere = [slot for worker in crew for slot in worker.slots]
         try:
             while queue or any(worker.busy for worker in crew):
-                for worker in crew:
-                    if queue and not worker.busy:
-                        yield self._give(worker, queue, crew)
+                # The first slots of all workers before the second of any.
+                for number in range(self.slots):
+                    for worker in crew:
+                        slot = worker.slots[number]
+                        job = self.order.give(queue, slot, worker.slots, everywhere) if slot.job is None else None
+                        if job is not None:
+                            worker.start(self.make_runner, slot, job)
+                            yield Started(job, worker.number)
                 for worker in _ready(crew, self.timeout_s):
-                    event = self._event_of(worker)
-                    if event is not None:
-                        yield event
+                    yield from self._events_of(worker)
         finally:
             _dismiss(crew)
 
-    def _give(self, worker: _Worker[JobT], queue: deque[JobT], crew: list[_Worker[JobT]]) -> Started[JobT]:
-        others = {other.group for other in crew if other is not worker and other.busy}
-        job = take(queue, self.group, worker.group, others)
-        worker.start(self.make_runner, job)
-        worker.group = self.group(job)
-        return Started(job, worker.number)
-
-    def _event_of(self, worker: _Worker[JobT]) -> Event[JobT, ResultT] | None:
-        """What a worker that has news, has died or has run out of time means for its job."""
+    def _events_of(self, worker: _Worker[JobT]) -> list[Event[JobT, ResultT]]:
+        """What a worker that has news, has died or has run out of time means for its jobs."""
         message = worker.message()
         if message is not None:
-            kind, content = message
-            if kind == "broken":
-                raise content
-            job = worker.finish()
-            return Finished(job, worker.number, content)
+            if isinstance(message, Exception):
+                raise message
+            number, result = message
+            return [Finished(worker.slots[number].take_job(), worker.number, result)]
         if worker.dead:
-            return worker.lost("crash", worker.obituary())
-        if self.timeout_s is not None and worker.running_s() > self.timeout_s:
-            return worker.lost("timeout", f"the episode took longer than {self.timeout_s:g} s; its worker was ended")
-        return None
+            return list(worker.lost(worker.obituary()))
+        if self.timeout_s is not None and worker.longest_s() > self.timeout_s:
+            return list(worker.lost(f"longer than {self.timeout_s:g} s", self.timeout_s))
+        return []
 
 
 @dataclass
 class _Worker(Generic[JobT]):
     """The parent's side of one worker process."""
 
+    slots: list[Slot[JobT]]
     number: int
-    group: Hashable = None
-    job: JobT | None = None
     process: BaseProcess | None = None
     pipe: Connection | None = None
-    since: float = field(default=0.0)
 
     @property
     def busy(self) -> bool:
-        return self.job is not None
+        return any(slot.job is not None for slot in self.slots)
 
     @property
     def dead(self) -> bool:
         return self.process is None or not self.process.is_alive()
 
-    def running_s(self) -> float:
-        return time.monotonic() - self.since
+    def longest_s(self) -> float:
+        """How long the job that has taken longest has been running."""
+        return max(slot.running_s() for slot in self.slots if slot.job is not None)
 
-    def start(self, make_runner: Callable[[], Runner[JobT, Any]], job: JobT) -> None:
-        if self.dead:
+    def start(self, make_runner: Callable[[], Runner[JobT, Any]], slot: Slot[JobT], job: JobT) -> None:
+        """Sends the job that was put into a slot."""
+        if self.dead and not any(other.job is not None for other in self.slots if other is not slot):
             self.end()
             self._spawn(make_runner)
         assert self.pipe is not None
-        self.job, self.since = job, time.monotonic()
+        slot.since = time.monotonic()
         # A worker that has just died is noticed by its sentinel; the job is then lost in the ordinary way.
         with contextlib.suppress(OSError):
-            self.pipe.send(job)
+            self.pipe.send((slot.number, job))
 
     def _spawn(self, make_runner: Callable[[], Runner[JobT, Any]]) -> None:
         context = multiprocessing.get_context("spawn")
@@ -127,7 +128,8 @@ class _Worker(Generic[JobT]):
         self.process.start()
         theirs.close()
 
-    def message(self) -> tuple[str, Any] | None:
+    def message(self) -> tuple[int, Any] | Exception | None:
+        """A slot and its result, or what is to be raised; None when there is nothing."""
         assert self.pipe is not None
         try:
             return self.pipe.recv() if self.pipe.poll() else None
@@ -136,15 +138,25 @@ class _Worker(Generic[JobT]):
             self.process.join(_PATIENCE_S)
             return None
 
-    def finish(self) -> JobT:
-        assert self.job is not None
-        job, self.job = self.job, None
-        return job
+    def lost(self, reason: str, timeout_s: float = math.inf) -> list[Lost[JobT]]:
+        """Ends the process, if it has not ended by itself, and gives up its jobs.
 
-    def lost(self, cause: Literal["crash", "timeout"], reason: str) -> Lost[JobT]:
-        wall_s = self.running_s()
+        Args:
+            reason: How it ended; or, with a time-out, how long the jobs took that it is ended for.
+            timeout_s: Jobs that ran longer are to blame.
+        """
+        running = [(slot.take_job(), slot.running_s()) for slot in self.slots if slot.job is not None]
         self.end()
-        return Lost(self.finish(), self.number, cause, reason, wall_s)
+        found = []
+        for job, wall_s in running:
+            cause: Literal["crash", "timeout", "ended"] = "crash"
+            said = reason
+            if wall_s > timeout_s:
+                cause, said = "timeout", f"the episode took {reason}; its worker was ended"
+            elif timeout_s < math.inf:
+                cause, said = "ended", f"worker {self.number} was ended: an episode beside this one took {reason}"
+            found.append(Lost(job, self.number, cause, said, wall_s, others=len(running) - 1))
+        return found
 
     def obituary(self) -> str:
         code = self.process.exitcode if self.process is not None else None
@@ -163,7 +175,10 @@ class _Worker(Generic[JobT]):
         if self.pipe is not None:
             self.pipe.close()
             self.pipe = None
-        self.group = None
+        # What was built is gone; a slot with a job is about to have it built again.
+        for slot in self.slots:
+            if slot.job is None:
+                slot.group = None
 
 
 def _ready(crew: list[_Worker[JobT]], timeout_s: float | None) -> list[_Worker[JobT]]:
@@ -175,9 +190,9 @@ def _ready(crew: list[_Worker[JobT]], timeout_s: float | None) -> list[_Worker[J
         assert worker.process is not None
         handles[worker.pipe] = worker
         handles[worker.process.sentinel] = worker
-    left_s = None if timeout_s is None else max(0.0, min(timeout_s - worker.running_s() for worker in busy) + 0.01)
+    left_s = None if timeout_s is None else max(0.0, min(timeout_s - worker.longest_s() for worker in busy) + 0.01)
     woken = {id(handles[handle]) for handle in wait(list(handles), timeout=left_s)}
-    late = {id(worker) for worker in busy if timeout_s is not None and worker.running_s() > timeout_s}
+    late = {id(worker) for worker in busy if timeout_s is not None and worker.longest_s() > timeout_s}
     return [worker for worker in busy if id(worker) in woken | late]
 
 
@@ -204,14 +219,32 @@ def _work(pipe: Connection, make_runner: Callable[[], Runner[Any, Any]]) -> None
         _send(pipe, _broken(error if isinstance(error, HarnessError) else _start_error(error)))
         return
     try:
-        while (job := _received(pipe)) is not None and _send(pipe, _answer(runner, job)):
-            pass
+        _serve(pipe, runner)
+    except Exception as error:
+        _send(pipe, _broken(error))
     finally:
         runner.close()
 
 
+def _serve(pipe: Connection, runner: Runner[Any, Any]) -> None:
+    """Takes jobs and sends results until there are no more jobs, or nobody to give them."""
+    occupied: set[int] = set()
+    while True:
+        while not occupied or pipe.poll():
+            order = _received(pipe)
+            if order is None:
+                return
+            slot, job = order
+            runner.begin(slot, job)
+            occupied.add(slot)
+        for slot, result in runner.advance():
+            occupied.discard(slot)
+            if not _send(pipe, pickle.dumps((slot, result))):
+                return
+
+
 def _received(pipe: Connection) -> Any:
-    """The next job; None when there is none, or nobody to give one."""
+    """A slot and the next job for it; None when there is none, or nobody to give one."""
     try:
         return pipe.recv()
     except (EOFError, OSError):
@@ -227,25 +260,17 @@ def _send(pipe: Connection, message: bytes) -> bool:
     return True
 
 
-def _answer(runner: Runner[Any, Any], job: Any) -> bytes:
-    """Runs a job and pickles the message about it."""
-    try:
-        return pickle.dumps(("done", runner(job)))
-    except Exception as error:
-        return _broken(error)
-
-
 def _broken(error: Exception) -> bytes:
     """Pickles the message that an exception is to be raised in the parent."""
     note = f"In a worker process:\n{''.join(traceback.format_exception(error))}"
     error.add_note(note)
     try:
-        message = pickle.dumps(("broken", error))
+        message = pickle.dumps(error)
         pickle.loads(message)  # noqa: S301  # its own bytes
     except Exception:  # an exception with a constructor of its own may not survive the way
         stand_in = EpisodeError(f"a worker failed: {type(error).__name__}: {error}")
         stand_in.add_note(note)
-        return pickle.dumps(("broken", stand_in))
+        return pickle.dumps(stand_in)
     return message
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+import typing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 from urllib.parse import parse_qsl
@@ -132,12 +133,31 @@ class BasePolicy:
         """Gives back what the policy holds."""
 
 
+class BatchPolicy(typing.Protocol):
+    """What a policy offers besides `harness.types.Policy` when it can answer several environments in one call."""
+
+    def infer_batch(self, observations: Sequence[Observation], episodes: Sequence[Episode]) -> Sequence[npt.ArrayLike]:
+        """Answers every observation with what `infer` would have answered in its episode.
+
+        `reset` has been called for every episode, and episodes take turns: what the policy remembers of one must be kept
+        under its key. Nothing may be drawn from the global generators of Python, NumPy or PyTorch, because a draw would
+        depend on which episodes happen to wait together; `Episode.generator` is there for that.
+
+        Args:
+            observations: One of every environment that waits.
+            episodes: The episode of each.
+
+        Returns:
+            One action (A,) or a chunk (T, A) for each, in the same order.
+        """
+
+
 def short_name(*parts: str) -> str:
     """A policy's name for tables and directories: the parts joined by ``-``, with nothing that a file name cannot hold."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts)).strip("-.") or "policy"
 
 
-def checked_chunk(answer: npt.ArrayLike, action_dim: int) -> Float64Array:
+def checked_chunk(answer: npt.ArrayLike | None, action_dim: int) -> Float64Array:
     """Turns a policy's answer into a chunk of actions, or says what is wrong with it.
 
     Args:

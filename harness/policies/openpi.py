@@ -63,6 +63,7 @@ class OpenPIPolicy(BasePolicy):
             fingerprint=metadata_fingerprint(metadata),
             details={"metadata": metadata},
             action_space=_action_space(metadata, uri),
+            concurrency="remote",
         )
 
     @classmethod

@@ -9,7 +9,7 @@ import inspect
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from harness.errors import HarnessError, PolicyError, PolicyTimeoutError, PolicyUnavailableError, suggest
 from harness.policies.base import BasePolicy, PolicyURI, short_name
-from harness.types import EnvSpec, Episode, Observation, PolicyInfo
+from harness.types import Concurrency, EnvSpec, Episode, Observation, PolicyInfo
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class PythonPolicy(BasePolicy):
 
     NAME is a function ``fn(observation)`` that answers with (A,) or (T, A); or a class, instantiated with the URI's
     parameters as string keyword arguments; or an object. A class or an object has ``infer(observation)``, and may have
-    ``reset(episode)``, ``close()``, ``needs_images``, ``raw_actions``, ``needs_privileged`` and ``action_space``.
+    ``reset(episode)``, ``close()``, ``infer_batch(observations, episodes)`` (`harness.policies.base.BatchPolicy`),
+    ``needs_images``, ``raw_actions``, ``needs_privileged`` and ``action_space``.
 
     The parameter ``timeout_s`` is the harness's: an answer that took longer is an error. It is measured after the answer
     came; a call that never returns is ended by ``--episode-timeout``.
@@ -68,7 +69,8 @@ class PythonPolicy(BasePolicy):
             fingerprint = hashlib.sha256(target.source.read_bytes()).hexdigest()
         details = {"kind": target.kind, "source": str(target.source or location), "params": dict(uri.params)}
         short = short_name(Path(location).stem if _is_file(location) else location, name)
-        return PolicyInfo(uri.text, short, fingerprint, details, _action_space(uri, target))
+        concurrency: Concurrency = "batch" if callable(getattr(target.value, "infer_batch", None)) else "none"
+        return PolicyInfo(uri.text, short, fingerprint, details, _action_space(uri, target), concurrency=concurrency)
 
     @classmethod
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> PythonPolicy:
@@ -102,9 +104,26 @@ class PythonPolicy(BasePolicy):
             PolicyError: It raised; the message has the place.
             PolicyTimeoutError: It took longer than ``timeout_s``.
         """
+        answer: npt.ArrayLike = self._timed("infer", self._infer, observation)
+        return answer
+
+    def infer_batch(self, observations: Sequence[Observation], episodes: Sequence[Episode]) -> Sequence[npt.ArrayLike]:
+        """What ``infer_batch`` answers; see `harness.policies.base.BatchPolicy`. The whole call has ``timeout_s``.
+
+        Raises:
+            PolicyError: It raised, or the policy has no such method.
+            PolicyTimeoutError: It took longer than ``timeout_s``.
+        """
+        method = getattr(self._target, "infer_batch", None)
+        if not callable(method):
+            raise PolicyError(f"policy {self._uri.text!r} has no method infer_batch(observations, episodes)")
+        answers: Sequence[npt.ArrayLike] = self._timed("infer_batch", method, observations, episodes)
+        return answers
+
+    def _timed(self, name: str, method: Callable[..., Any], *arguments: Any) -> Any:
         begin = time.monotonic()
-        with self._errors_named("infer"):
-            answer: npt.ArrayLike = self._infer(observation)
+        with self._errors_named(name):
+            answer = method(*arguments)
         took_s = time.monotonic() - begin
         if self._timeout_s is not None and took_s > self._timeout_s:
             raise PolicyTimeoutError(

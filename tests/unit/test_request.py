@@ -15,7 +15,7 @@ from harness.envs.libero.task import LiberoTask
 from harness.errors import HarnessError, ResumeError, UsageError
 from harness.evaluation import evaluate
 from harness.request import Prepared, Request, _video_wishes, prepare
-from harness.run_info import default_directory, refuse_differences
+from harness.run_info import default_directory, refuse_differences, resumed_info
 from harness.types import Episode, PolicyInfo, Protocol, Suite
 
 PROTOCOL = Protocol(
@@ -71,7 +71,8 @@ def differences(before, after) -> dict[str, str]:
     [
         ("episodes", 0), ("repeats", 0), ("seed", -1), ("seed", 2**32), ("replan", 0), ("max_steps", -5), ("workers", -1),
         ("retries", -1), ("episodes", 1.5), ("seed", "7"), ("tasks", 3), ("video", 2), ("video", "some"), ("video", "-1"),
-        ("video", "1.5"), ("video", ""), ("out", Path("a")), ("errors_as_failures", "yes"),
+        ("video", "1.5"), ("video", ""), ("out", Path("a")), ("errors_as_failures", "yes"), ("envs_per_worker", 0),
+        ("engine", 3),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_refused_with_the_options_name_and_the_value(field, value) -> None:
@@ -93,6 +94,21 @@ def test_a_timeout_may_be_whole_or_not(seconds) -> None:
 def test_a_timeout_needs_a_worker() -> None:
     with pytest.raises(UsageError, match=r"--episode-timeout needs a worker process.*--workers"):
         Request("goal", "zero", workers=0, episode_timeout_s=5.0)
+
+
+def test_an_unknown_engine_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"--engine 'upsteam'\. Did you mean 'upstream'"):
+        Request("goal", "zero", engine="upsteam")
+
+
+def test_an_engine_that_a_family_has_not_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^--engine upstream: piper's suites have only exact"):
+        prepare(Request("lift", "expert", engine="upstream"))
+
+
+def test_several_environments_need_a_policy_that_serves_them() -> None:
+    with pytest.raises(UsageError, match=r"^--envs-per-worker 3: policy 'zero' serves one .*ws://.* infer_batch"):
+        prepare(Request("lift", "zero", envs_per_worker=3))
 
 
 def test_an_unknown_video_mode_is_answered_with_the_nearest() -> None:
@@ -143,7 +159,7 @@ def test_a_run_records_what_it_was_made_with(prepared) -> None:
     assert (info["seed"], info["episodes"]) == (7, 6)
     assert info["assets"]["sha256"] == "a" * 64
     assert info["renderer"]["renderer"] == "llvmpipe"
-    assert info["options"]["workers"] == 2
+    assert (info["options"]["workers"], info["options"]["envs_per_worker"], info["engine"]) == (2, 1, "exact")
     (suite,) = info["suites"]
     assert suite["protocol"]["replan_steps"] == 5
     assert suite["tasks"][1] == {
@@ -167,7 +183,9 @@ def test_a_run_can_be_resumed_with_what_it_was_made_with(prepared) -> None:
 
 def test_what_cannot_move_a_result_may_change(prepared) -> None:
     before = stored(prepared)
-    request = dataclasses.replace(prepared.request, workers=8, video="none", retries=5, tasks="0")
+    request = dataclasses.replace(
+        prepared.request, workers=8, envs_per_worker=3, engine="upstream", video="none", retries=5, tasks="0"
+    )
     changed = dataclasses.replace(
         prepared,
         request=request,
@@ -178,6 +196,13 @@ def test_what_cannot_move_a_result_may_change(prepared) -> None:
     after = {**changed.info(), "created": "later", "machine": {}, "command": []}
     after["versions"] = {**after["versions"], "pandas": "0"}
     refuse_differences(before, after, Path("runs/a"))
+
+
+def test_a_resume_adds_its_engine_and_leaves_the_runs_own(prepared) -> None:
+    before = stored(prepared)
+    request = dataclasses.replace(prepared.request, engine="upstream")
+    info = resumed_info(before, dataclasses.replace(prepared, request=request).info())
+    assert (info["engine"], info["resumed"][0]["engine"]) == ("exact", "upstream")
 
 
 @pytest.mark.parametrize(

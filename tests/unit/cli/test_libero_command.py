@@ -53,6 +53,7 @@ def test_every_option_of_the_request_can_be_given() -> None:
     help_text = CliRunner().invoke(cli, ["libero", "--help"]).output
     for name in (
         "suite", "policy", "tasks", "episodes", "init", "repeats", "seed", "protocol", "replan", "max-steps", "workers",
-        "assets", "gl", "video", "out", "resume", "retries", "episode-timeout", "errors-as-failures",
+        "envs-per-worker", "engine", "assets", "gl", "video", "out", "resume", "retries", "episode-timeout",
+        "errors-as-failures",
     ):  # fmt: skip
         assert f"--{name}" in help_text

@@ -21,6 +21,7 @@ class Job:
     action: str = "double"
     path: str = ""
     group: str = "a"
+    alone: bool = False
 
 
 def group_of(job: Job) -> str:
@@ -40,8 +41,12 @@ class Runner:
     def __init__(self, closed: str = "") -> None:
         self._closed = closed
 
-    def __call__(self, job: Job):
-        return getattr(self, job.action)(job)
+    def begin(self, slot: int, job: Job) -> None:
+        self._begun = slot, job
+
+    def advance(self):
+        slot, job = self._begun
+        return [(slot, getattr(self, job.action)(job))]
 
     def double(self, job: Job):
         return os.getpid(), 2 * job.number
@@ -96,6 +101,34 @@ class Runner:
     def close(self) -> None:
         if self._closed:
             Path(self._closed).touch()
+
+
+class Crowd:
+    """Runs a job in every slot; each round of `advance` ends the job that has waited longest.
+
+    An action may look at all jobs that are under way: ``kill_in_company`` does, and is harmless alone.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[int, Job] = {}
+
+    def begin(self, slot: int, job: Job) -> None:
+        assert slot not in self._running
+        self._running[slot] = job
+
+    def advance(self):
+        jobs = list(self._running.values())
+        for job in jobs:
+            if job.action == "hang":
+                threading.Event().wait()
+            if job.action == "kill" or (job.action == "kill_in_company" and len(jobs) == 3):
+                os.kill(os.getpid(), signal.SIGKILL)
+        slot = next(iter(self._running))
+        job = self._running.pop(slot)
+        return [(slot, (os.getpid(), 2 * job.number, [job.number for job in jobs]))]
+
+    def close(self) -> None:
+        pass
 
 
 def unavailable():

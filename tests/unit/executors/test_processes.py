@@ -14,7 +14,7 @@ from crew_jobs import Job, Runner, group_of
 import harness
 from harness.errors import EpisodeError, PolicyUnavailableError, StoreError
 from harness.executors import processes
-from harness.executors.base import Finished, Lost, Started
+from harness.executors.base import Finished, Lost, Order, Started
 from harness.executors.processes import ProcessExecutor
 
 
@@ -26,7 +26,7 @@ def no_process_is_left():
 
 
 def executor(workers=1, timeout_s=None, make_runner=Runner):
-    return ProcessExecutor(make_runner, workers, group_of, timeout_s)
+    return ProcessExecutor(make_runner, workers, Order(group_of), timeout_s)
 
 
 def finished(events):
@@ -178,9 +178,10 @@ def test_workers_end_when_their_parent_is_killed() -> None:
     code = """
         from collections import deque
         from crew_jobs import Job, Runner, group_of
+        from harness.executors.base import Order
         from harness.executors.processes import ProcessExecutor
         jobs = deque([Job(0, "announce_and_hang"), Job(1, "announce_and_hang")])
-        list(ProcessExecutor(Runner, 2, group_of).events(jobs))
+        list(ProcessExecutor(Runner, 2, Order(group_of)).events(jobs))
         """
     folders = (Path(harness.__file__).parents[1], Path(crew_jobs.__file__).parent)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}

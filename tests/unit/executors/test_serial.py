@@ -14,11 +14,14 @@ class Doubler:
         self.log = log
         log.append("made")
 
-    def __call__(self, job):
-        self.log.append(job)
-        if job == 13:
-            raise ZeroDivisionError(job)
-        return 2 * job
+    def begin(self, slot, job):
+        self.job = job
+
+    def advance(self):
+        self.log.append(self.job)
+        if self.job == 13:
+            raise ZeroDivisionError(self.job)
+        return [(0, 2 * self.job)]
 
     def close(self) -> None:
         self.log.append("closed")

@@ -107,6 +107,7 @@ def test_actions_may_be_a_bare_array() -> None:
 def test_describe_reads_the_metadata_and_fingerprints_them() -> None:
     with serve(constant(0), metadata={"model": "pi05", "norm": np.array([1.0, 2.0])}) as server:
         info = describe_policy(f"{server.url}?retries=0")
+        assert info.concurrency == "remote"
     assert info.details["metadata"] == {"model": "pi05", "norm": [1.0, 2.0]}
     assert info.fingerprint == hashlib.sha256(b'{"model":"pi05","norm":[1.0,2.0]}').hexdigest()
     assert info.name == f"openpi-127.0.0.1-{server.port}"

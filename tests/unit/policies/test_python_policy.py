@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib
 import sys
@@ -234,3 +235,31 @@ def test_an_object_with_another_action_space_than_the_runs_is_refused(tmp_path: 
     )
     with pytest.raises(PolicyUnavailableError, match=r"says that its actions are 'joint_position'.*takes 'eef_delta'"):
         make_policy(f"py:{source}:Late", SPEC)
+
+
+BATCHES = """
+class Batched:
+    def infer(self, observation):
+        return [0.0] * 7
+    def infer_batch(self, observations, episodes):
+        if episodes[0].init == 9:
+            raise ValueError("too many")
+        return [[float(episode.init)] * 7 for episode in episodes]
+"""
+
+
+def test_a_policy_with_infer_batch_is_described_as_one_and_answers_batches(file: Path) -> None:
+    source = file.parent / "batches.py"
+    source.write_text(BATCHES)
+    assert describe_policy(f"py:{source}:Batched").concurrency == "batch"
+    assert describe_policy(f"py:{file}:Model").concurrency == "none"
+    policy = make_policy(f"py:{source}:Batched", SPEC)
+    episodes = [dataclasses.replace(EPISODE, init=init) for init in (3, 4)]
+    assert policy.infer_batch([OBSERVATION] * 2, episodes) == [[3.0] * 7, [4.0] * 7]
+    with pytest.raises(PolicyError, match=r"infer_batch of policy .*Batched' raised ValueError: too many"):
+        policy.infer_batch([OBSERVATION], [dataclasses.replace(EPISODE, init=9)])
+
+
+def test_a_policy_without_infer_batch_says_so(file: Path) -> None:
+    with pytest.raises(PolicyError, match=r"has no method infer_batch\(observations, episodes\)"):
+        make_policy(f"py:{file}:Model", SPEC).infer_batch([OBSERVATION], [EPISODE])
