@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 
 from harness.errors import HarnessError
+from harness.statistics.checks import check_counts, check_fraction
+
+Interval = tuple[float, float]
 
 
-def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """Wilson's score interval of a proportion, without continuity correction.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927), 209-212;
@@ -26,26 +29,49 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     Raises:
         HarnessError: Counts or confidence out of range.
     """
-    if not 0 <= successes <= n:
-        raise HarnessError(f"{successes} successes in {n} trials: successes must lie between 0 and the number of trials")
-    if not 0 < confidence < 1:
-        raise HarnessError(f"confidence {confidence} must lie between 0 and 1, such as 0.95")
+    return _proportion_interval(successes, n, confidence, "wilson")
+
+
+def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interval:
+    """Clopper and Pearson's exact interval of a proportion.
+
+    Each limit is the rate at which a result at least as far away has probability (1 - confidence) / 2. The interval covers
+    the true rate at least as often as stated, whatever the rate, and is wider than Wilson's for it.
+
+    C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
+    Biometrika 26 (1934), 404-413; method 5 of Newcombe (1998); advice on when to use which in L. D. Brown, T. T. Cai and
+    A. DasGupta, "Interval estimation for a binomial proportion", Statistical Science 16 (2001), 101-133. Computed by
+    `scipy.stats`.
+
+    Args:
+        successes: From 0 to n.
+        n: Trials. With none nothing is known, and the interval is (0, 1).
+        confidence: Nominal coverage, between 0 and 1.
+
+    Returns:
+        Lower and upper limit, within [0, 1].
+
+    Raises:
+        HarnessError: Counts or confidence out of range.
+    """
+    return _proportion_interval(successes, n, confidence, "exact")
+
+
+def _proportion_interval(successes: int, n: int, confidence: float, method: str) -> Interval:
+    check_counts(successes, n)
+    check_fraction(confidence, "confidence", 0.95)
     if n == 0:
         return 0.0, 1.0
     from scipy.stats import binomtest
 
-    interval = binomtest(successes, n).proportion_ci(confidence_level=confidence, method="wilson")
+    interval = binomtest(successes, n).proportion_ci(confidence_level=confidence, method=method)
     return float(interval.low), float(interval.high)
 
 
 def mean_of_proportions(counts: Sequence[tuple[int, int]], confidence: float = 0.95) -> tuple[float, float, float]:
-    """The unweighted mean of independent proportions, with an interval.
+    """The unweighted mean of independent proportions, with an interval: `mover_mean` of Wilson's intervals.
 
-    The interval is MOVER, the method of variance estimates recovery: with rates p_i, their Wilson limits l_i and u_i, and
-    k proportions, it reaches sqrt(sum (p_i - l_i)^2) / k below the mean and sqrt(sum (u_i - p_i)^2) / k above it.
-    G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
-    Medicine 27 (2008), 1693-1702; for linear functions of several proportions: G. Y. Zou, W. Huang and X. Zhang,
-    Computational Statistics & Data Analysis 53 (2009), 1080-1085. For one proportion it is Wilson's interval.
+    For one proportion it is Wilson's interval.
 
     Args:
         counts: (successes, trials) of each proportion.
@@ -59,10 +85,36 @@ def mean_of_proportions(counts: Sequence[tuple[int, int]], confidence: float = 0
         HarnessError: Counts or confidence out of range.
     """
     limits = [wilson(successes, n, confidence) for successes, n in counts]
-    if not counts or any(n == 0 for _, n in counts):
+    rates = [successes / n if n else math.nan for successes, n in counts]
+    mean, low, high = mover_mean(rates, limits)
+    return (mean, low, high) if math.isnan(mean) else (mean, max(0.0, low), min(1.0, high))
+
+
+def mover_mean(estimates: Sequence[float], intervals: Sequence[Interval]) -> tuple[float, float, float]:
+    """The unweighted mean of independent estimates, with an interval from theirs.
+
+    MOVER, the method of variance estimates recovery: with k estimates e_i and their limits l_i and u_i, the interval reaches
+    sqrt(sum (e_i - l_i)^2) / k below the mean and sqrt(sum (u_i - e_i)^2) / k above it. G. Y. Zou and A. Donner,
+    "Construction of confidence limits about effect measures: a general approach", Statistics in Medicine 27 (2008),
+    1693-1702; for linear functions of several proportions: G. Y. Zou, W. Huang and X. Zhang, Computational Statistics &
+    Data Analysis 53 (2009), 1080-1085.
+
+    Args:
+        estimates: Rates, or differences of rates.
+        intervals: Lower and upper limit of each, all with the same confidence.
+
+    Returns:
+        Mean, lower and upper limit. All three are NaN without estimates, or when one of them is NaN.
+
+    Raises:
+        HarnessError: Not as many intervals as estimates.
+    """
+    if len(estimates) != len(intervals):
+        raise HarnessError(f"{len(estimates)} estimates and {len(intervals)} intervals: each estimate needs one")
+    k = len(estimates)
+    mean = math.fsum(estimates) / k if k else math.nan
+    if math.isnan(mean):
         return math.nan, math.nan, math.nan
-    rates = [successes / n for successes, n in counts]
-    mean = math.fsum(rates) / len(rates)
-    below = math.hypot(*(rate - low for rate, (low, _) in zip(rates, limits, strict=True))) / len(rates)
-    above = math.hypot(*(high - rate for rate, (_, high) in zip(rates, limits, strict=True))) / len(rates)
-    return mean, max(0.0, mean - below), min(1.0, mean + above)
+    below = math.hypot(*(estimate - low for estimate, (low, _) in zip(estimates, intervals, strict=True))) / k
+    above = math.hypot(*(high - estimate for estimate, (_, high) in zip(estimates, intervals, strict=True))) / k
+    return mean, mean - below, mean + above

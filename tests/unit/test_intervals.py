@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
@@ -19,6 +19,7 @@ def test_wilson_agrees_with_newcombes_table(successes: int, n: int, low: float, 
     assert wilson(successes, n) == pytest.approx((low, high), abs=5e-5)
 
 
+@settings(deadline=None)
 @given(count=counts, confidence=st.floats(0.5, 0.999))
 def test_wilsons_limits_solve_the_score_equation(count: tuple[int, int], confidence: float) -> None:
     # |p - limit| = z sqrt(limit (1 - limit) / n), with z from the error function: 2 Phi(z) - 1 = erf(z / sqrt(2)).
@@ -29,6 +30,7 @@ def test_wilsons_limits_solve_the_score_equation(count: tuple[int, int], confide
         assert math.erf(z / math.sqrt(2)) == pytest.approx(confidence, abs=1e-7)
 
 
+@settings(deadline=None)
 @given(count=counts)
 def test_wilsons_limits_enclose_the_rate_and_stay_within_0_and_1(count: tuple[int, int]) -> None:
     low, high = wilson(*count)
@@ -36,6 +38,7 @@ def test_wilsons_limits_enclose_the_rate_and_stay_within_0_and_1(count: tuple[in
     assert low < high
 
 
+@settings(deadline=None)
 @given(count=counts)
 def test_wilson_mirrors_when_successes_and_failures_are_exchanged(count: tuple[int, int]) -> None:
     low, high = wilson(*count)
@@ -69,6 +72,7 @@ def test_the_mean_of_two_agrees_with_newcombes_differences(
     assert 2 * mean - 1 == pytest.approx(first[0] / first[1] - successes / n)
 
 
+@settings(deadline=None)
 @given(count=counts, confidence=st.floats(0.5, 0.999))
 def test_the_mean_of_one_proportion_is_that_proportion_with_wilsons_interval(
     count: tuple[int, int], confidence: float
@@ -77,6 +81,7 @@ def test_the_mean_of_one_proportion_is_that_proportion_with_wilsons_interval(
     assert mean_of_proportions([count], confidence) == pytest.approx(expected, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(several=st.lists(counts, min_size=1, max_size=6))
 def test_the_means_interval_encloses_it_and_lies_within_the_mean_of_the_limits(several: list[tuple[int, int]]) -> None:
     mean, low, high = mean_of_proportions(several)
@@ -87,12 +92,14 @@ def test_the_means_interval_encloses_it_and_lies_within_the_mean_of_the_limits(s
     assert high <= 1
 
 
+@settings(deadline=None)
 @given(several=st.lists(counts, min_size=2, max_size=6), data=st.data())
 def test_the_order_of_the_proportions_does_not_matter(several: list[tuple[int, int]], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(several))
     assert mean_of_proportions(shuffled) == pytest.approx(mean_of_proportions(several), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(count=counts, k=st.integers(1, 9))
 def test_k_equal_proportions_narrow_the_interval_by_the_root_of_k(count: tuple[int, int], k: int) -> None:
     rate, low, high = mean_of_proportions([count])
