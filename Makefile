@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Everything is made in .venv; nothing else is installed but, where allowed, GL libraries.
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format demo lock clean
+.PHONY: help setup test lint format demo bench lock clean
 .DELETE_ON_ERROR:
 
 # The interpreter for .venv: Python 3.11 or 3.12. Empty: the first of python3, python3.11, python3.12 that is one.
@@ -8,6 +8,8 @@ PYTHON ?=
 # no: never call apt-get.
 SYSTEM_PACKAGES ?= yes
 PYTEST_FLAGS ?= -n 2 --dist loadgroup
+# Such as --quick; see `python -m scripts.bench_engine --help`.
+BENCH_FLAGS ?=
 export PYTHON SYSTEM_PACKAGES
 
 BIN := .venv/bin
@@ -36,6 +38,9 @@ format: $(READY_DEV) ## format the code and mend what ruff can
 
 demo: setup ## evaluate a random policy on four short episodes of LIBERO-Spatial (about a minute)
 	$(BIN)/evalharness libero --suite spatial --policy random --tasks 0-1 --episodes 2 --max-steps 60 --workers 2
+
+bench: setup ## measure LIBERO's engine beside upstream's loop and write docs/benchmarks.md (a quarter of an hour)
+	$(BIN)/python -m scripts.bench_engine $(BENCH_FLAGS)
 
 lock: ## write requirements/*.lock anew; UPGRADE=1 takes the newest versions
 	sh scripts/lock.sh $(if $(UPGRADE),--upgrade)

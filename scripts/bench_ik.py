@@ -1,6 +1,6 @@
-"""Measures every inverse-kinematics back end that is installed, side by side, and writes docs/benchmarks.md.
+"""Measures every inverse-kinematics back end that is installed, side by side, and writes its section of docs/benchmarks.md.
 
-    OMP_NUM_THREADS=1 taskset -c 0 python scripts/bench_ik.py [--full]
+    OMP_NUM_THREADS=1 taskset -c 0 python -m scripts.bench_ik [--full]
 
 Success is judged here, from the joints that a solver returns, by a forward kinematics of this script's own.
 """
@@ -28,6 +28,9 @@ from harness.kinematics.registry import make_kinematics
 from harness.kinematics.robot import RobotModel, load_robot
 from harness.paths import robots_dir
 from harness.types import Float64Array
+from scripts.bench.page import write_section
+
+SECTION = "bench_ik"
 
 SLOW_MS = 5.0  # a solver slower than this gets only the first poses of the unreachable set, which exhaust its restarts
 TOLERANCES = ((1e-3, 1e-2), (5e-3, 5e-2))  # m, rad
@@ -261,7 +264,7 @@ def side_by_side(robot: RobotModel, count: int) -> list[str]:
     )
     lines, slow = [], set()
     for (title, poses), last in zip(sets, (False, False, True), strict=True):
-        lines += ["", f"## {title}", "", f"| {' | '.join(_HEADINGS)} |", "| --- " * len(_HEADINGS) + "|"]
+        lines += ["", f"### {title}", "", f"| {' | '.join(_HEADINGS)} |", "| --- " * len(_HEADINGS) + "|"]
         for solver in solvers():
             row = measured(robot, solver, poses[:30] if last and solver.name in slow else poses)
             slow |= {row.solver} if row.mean_ms > SLOW_MS else set()
@@ -276,7 +279,7 @@ def side_by_side(robot: RobotModel, count: int) -> list[str]:
 def full_checks(robot: RobotModel) -> list[str]:
     """The large checks of the closed form."""
     kinematics = AnalyticKinematics(robot)
-    lines = ["", "## Large checks of the closed form", "", "| check | result |", "| --- | --- |"]
+    lines = ["", "### Large checks of the closed form", "", "| check | result |", "| --- | --- |"]
     for title, joints in (
         ("200,000 random poses", random_joints(robot, 200_000, 11)),
         ("5,000 hard poses", hard_joints(robot, 5_000, 12)),
@@ -330,9 +333,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md")
     arguments = parser.parse_args()
     robot = load_robot()
-    command = shlex.join(["python", "scripts/bench_ik.py", *itertools.chain(sys.argv[1:])])
+    command = shlex.join(["python", "-m", "scripts.bench_ik", *itertools.chain(sys.argv[1:])])
     lines = [
-        "# Benchmarks: inverse kinematics of the Piper",
+        "## Inverse kinematics of the Piper",
         "",
         f"Written by `{command}`, with `OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', '')}`,",
         f"on {_machine()}.",
@@ -341,9 +344,7 @@ def main() -> None:
         *side_by_side(robot, arguments.poses),
         *(full_checks(robot) if arguments.full else []),
     ]
-    partial = arguments.output.with_suffix(".partial")
-    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    partial.replace(arguments.output)
+    write_section(arguments.output, SECTION, "\n".join(lines))
 
 
 if __name__ == "__main__":
