@@ -48,7 +48,7 @@ class Report:
 
     Attributes:
         record: The line for ``episodes.jsonl``.
-        note: Something that went wrong and did not touch the outcome, such as a video that could not be made.
+        note: Something that a user should know and that did not touch the outcome, such as a video that could not be made.
     """
 
     record: Record
@@ -106,6 +106,7 @@ class EpisodeRunner:
         ]
         self._driver = _driver(config, self._environments, spec)
         self._begun: dict[int, _Begun] = {}
+        self._said: set[str] = set()
 
     def begin(self, slot: int, job: Job) -> None:
         """Takes an attempt for a free slot; it begins with the next `advance`."""
@@ -130,7 +131,8 @@ class EpisodeRunner:
         trace = self._keep_trace(job, result)
         self._keep_traceback(job, result)
         rendering = time.perf_counter()
-        video, note = self._keep_video(job, result, self._environments[slot])
+        environment = self._environments[slot]
+        video, note = self._keep_video(job, result, environment)
         video_s = time.perf_counter() - rendering
         record = Record(
             **identity(job.episode),
@@ -147,7 +149,15 @@ class EpisodeRunner:
             video=video,
             trace=trace,
         )
-        return Report(record, note)
+        return Report(record, "; ".join(filter(None, (note, self._news(environment)))) or None)
+
+    def _news(self, environment: Environment) -> str | None:
+        """What an environment says for the first time."""
+        note = environment.note()
+        if note is None or note in self._said:
+            return None
+        self._said.add(note)
+        return note
 
     def _keep_trace(self, job: Job, result: EpisodeResult) -> str | None:
         if result.trace is None:

@@ -340,5 +340,8 @@ class Environment(typing.Protocol):
     def joint_name(self, array: Literal["qpos", "qvel"], index: int) -> str:
         """The joint that an element of a state's array belongs to; the current episode's scene says."""
 
+    def note(self) -> str | None:
+        """What a user should know about how the current episode is simulated; None where there is nothing."""
+
     def close(self) -> None:
         """Gives back contexts and memory."""

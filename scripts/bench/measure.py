@@ -20,6 +20,7 @@ from scripts.bench.subjects import Harness, Job, Result, UpstreamLoop
 # Upstream's loop with both cameras, and without any.
 LOOP, LOOP_OFF = "loop", "loop off"
 FLOOR = "floor"
+SOLVES = "solves"
 OFF = "off"
 # Policies of whole runs, in words -> URI.
 POLICIES = {
@@ -147,6 +148,7 @@ def _measure_round(job: Job, number: int, extent: Extent, crew: Crew, measured: 
         measured.add_episode(job, number, subject_of(engine, OFF), crew.ask(engine, "unseen", number))
         measured.add(job, number, engine, {"unsettled start": crew.ask(engine, "unsettled_start", number)})
     measured.add(job, number, FLOOR, {"step": crew.ask(LOOP, "floor")})
+    measured.add(job, number, SOLVES, {"step": crew.ask(LOOP, "solves")})
     note(f"{job.name}: round {number} of {extent.rounds}: upstream's loop {loop.spent['episode'].wall_s:.1f} s")
 
 

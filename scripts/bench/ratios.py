@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from scripts.bench.measure import FLOOR, LOOP, LOOP_OFF, OFF
+from scripts.bench.measure import FLOOR, LOOP, LOOP_OFF, OFF, SOLVES
 from scripts.bench.samples import ClockName, Pair, Seconds, Spent, Spread
 
 # The ratios to reach, from the definition of the engine's work.
@@ -125,6 +125,12 @@ def ratio_rows(engine: str, replans: Iterable[int], clock: ClockName) -> list[Ra
             mean_of(off, "step", clock=clock),
             mean_of(FLOOR, "step", clock=clock),
             at_most=True,
+        ),
+        Ratio(
+            "upstream's three solutions a substep, without controller, over the floor",
+            None,
+            mean_of(SOLVES, "step", clock=clock),
+            mean_of(FLOOR, "step", clock=clock),
         ),
     ]
     rows += [

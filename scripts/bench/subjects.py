@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import resource
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,8 +163,28 @@ class UpstreamLoop:
         """
         import mujoco
 
+        return self._swept(lambda model, data: mujoco.mj_step(model, data, nstep=SUBSTEPS))
+
+    def solves(self) -> Spent:
+        """As `floor`, with the three solutions a substep that upstream's calls imply, without sensors and controller."""
+        import mujoco
+
+        from scripts.bench.solves import solves_of
+
+        options = self._env.sim.model._model.opt
+        before = options.disableflags
+        options.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_SENSOR)
+        try:
+            return self._swept(lambda model, data: solves_of(model, data, SUBSTEPS))
+        finally:
+            options.disableflags = before
+
+    def _swept(self, step: Callable[[Any, Any], None]) -> Spent:
+        import mujoco
+
         model = self._env.sim.model._model
         data = mujoco.MjData(model)
+        step(model, data)
         sweeps = []
         for _ in range(FLOOR_SWEEPS):
             watch = Stopwatch()
@@ -171,7 +192,7 @@ class UpstreamLoop:
                 mujoco.mj_setState(model, data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
                 data.ctrl[:] = ctrl
                 with watch.measure("step"):
-                    mujoco.mj_step(model, data, nstep=SUBSTEPS)
+                    step(model, data)
             sweeps.append(watch.spent["step"])
         middle = statistics.median_low([sweep.wall_s for sweep in sweeps])
         return next(sweep for sweep in sweeps if sweep.wall_s == middle)

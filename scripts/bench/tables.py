@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from scripts.bench.measure import FLOOR, LOOP, LOOP_OFF, OFF, Ending, Measured, Memory, ScalingRun
+from scripts.bench.measure import FLOOR, LOOP, LOOP_OFF, OFF, SOLVES, Ending, Measured, Memory, ScalingRun
 from scripts.bench.ratios import engine_start, full_length_ratio, mean_of, ratio_rows
 from scripts.bench.samples import ClockName, Pair, Seconds, Spread, paired_ratios, pairs_of, seconds_of, spread
 
@@ -45,6 +45,7 @@ def times_table(pairs: Sequence[Pair], engines: Sequence[str]) -> list[str]:
         "step with both pictures": mean_of(LOOP, "step", clock="wall"),
         "step, no cameras": mean_of(LOOP_OFF, "step", clock="wall"),
         "25 bare mj_step": mean_of(FLOOR, "step", clock="wall"),
+        "25 substeps of three solutions": mean_of(SOLVES, "step", clock="wall"),
     }
     exact, *others = engines
     columns |= {

@@ -202,3 +202,31 @@ def _unequal(environment, moment, reached, step):
 def walk(seed, steps):
     """Smooth random actions (steps, 7)."""
     return np.array(list(random_walk(seed, steps)))
+
+
+STEPS_OF_UNUSUAL = 3
+
+
+def unusual(change):
+    """What an engine for a robot that the exact one does not know says, and how many steps it makes."""
+    from harness.envs.libero.engine.base import make_engine
+    from harness.envs.libero.simulation import Simulation, numpy_global_state
+
+    task = Task("libero_object", 0)
+    simulation = Simulation(task.task.bddl, control_freq_hz=task.protocol.control_freq_hz)
+    with numpy_global_state(0):
+        simulation.reset(joint_opening_draws=1)
+    simulation.set_init_state(task.init_states[0])
+    robot = simulation.env.robots[0]
+    if change == "controller":
+        robot.controller.impedance_mode = "variable_kp"
+    else:
+        robot.gripper.__class__ = type("OtherGripper", (robot.gripper.__class__,), {})
+    engine = make_engine("exact", simulation)
+    robot.controller.impedance_mode = "fixed"  # so that an action has seven numbers
+    engine.begin()
+    times = [simulation.data.time]
+    for _ in range(STEPS_OF_UNUSUAL):
+        engine.step(np.zeros(7))
+        times.append(simulation.data.time)
+    return engine.note, int((np.diff(times) > 0).sum())

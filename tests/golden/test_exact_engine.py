@@ -130,3 +130,11 @@ def test_the_arms_block_of_the_mass_matrix_is_that_of_mujoco():
     )
     read_mass(arm, data.qM, block)
     np.testing.assert_array_equal(block, whole[:7, :7])
+
+
+@pytest.mark.parametrize(("change", "reason"), [("controller", "interpolates"), ("gripper", "not PandaGripper")])
+def test_an_unusual_robot_falls_back_on_robosuite_and_says_so(lite, change, reason):
+    note, reached = lite.submit(exact_episodes.unusual, change).result()
+    assert "robosuite itself steps" in note
+    assert reason in note
+    assert reached == exact_episodes.STEPS_OF_UNUSUAL

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.envs.gl import GLInfo
 from harness.errors import UsageError
-from scripts.bench.measure import FLOOR, LOOP, LOOP_OFF, Ending, Measured, Memory, ScalingRun
+from scripts.bench.measure import FLOOR, LOOP, LOOP_OFF, SOLVES, Ending, Measured, Memory, ScalingRun
 from scripts.bench.page import with_section, write_section
 from scripts.bench.ratios import Ratio, engine_start, full_length_ratio, mean_of
 from scripts.bench.samples import Pair, Sample, Spent, Spread, Stopwatch, paired_ratios, pairs_of, seconds_of, spread
@@ -206,6 +206,7 @@ def measured_of(steps: int) -> Measured:
             measured.add_episode(JOB, number, subject, Result(spent, "state", "picture"))
         measured.add(JOB, number, "exact", {"unsettled start": Spent(1, 0.01, 0.01)})
         measured.add(JOB, number, FLOOR, {"step": Spent(steps, 0.25, 0.25)})
+        measured.add(JOB, number, SOLVES, {"step": Spent(steps, 0.4, 0.4)})
     return measured
 
 
@@ -216,6 +217,7 @@ def test_a_page_shows_every_ratio_beside_its_target():
         "| episode start, with settling | 50 | yes | 80.0 (80.0 to 80.0) | 80.0 (80.0 to 80.0) |",
         "| control step alone, against upstream without cameras | 3 | yes | 12.0 (12.0 to 12.0) | 12.0 (12.0 to 12.0) |",
         "| control step over the floor of 25 bare `mj_step` (less is better) | at most 1.7 | no | 2.00 (2.00 to 2.00) |",
+        "| upstream's three solutions a substep, without controller, over the floor |  |  | 1.60 (1.60 to 1.60) |",
         "| whole episode, replan 1 | 1.2 | yes | 10.0 (10.0 to 10.0) |",
         "The robot touched something after 25 % of the control steps",
         "| upstream's loop | 1024 (1024 to 1024) |",

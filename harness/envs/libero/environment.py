@@ -12,11 +12,13 @@ import numpy as np
 
 from harness.envs.libero.engine.base import make_engine
 from harness.envs.libero.init_states import load_init_states
+from harness.envs.libero.privileged import SceneReader
 from harness.envs.libero.rendering import Renderer, Snapshot
 from harness.envs.libero.simulation import Simulation, numpy_global_state
 from harness.envs.libero.task import LiberoTask, as_libero_task
 from harness.envs.models import joint_name, viewed_cameras
 from harness.errors import EpisodeError
+from harness.privileged import ScenePrivileged
 from harness.types import PROTOCOL_VIEW, Episode, Float64Array, Observation, Protocol, SimState, Suite, UInt8Array, View
 
 # How many times upstream has drawn the openings of drawers, doors and knobs by the time an episode's scene is sampled
@@ -77,19 +79,14 @@ class LiberoEnvironment:
         return _scene_sha256(built.simulation)
 
     def observe(self, *, images: bool, privileged: bool = False) -> Observation:
-        """What a policy sees after the last step; pictures only when `images` is True.
-
-        Raises:
-            EpisodeError: `privileged` is True: no expert for LIBERO is told anything yet.
-        """
+        """What a policy sees after the last step; pictures only when `images`, `Privileged` when `privileged` is True."""
         built, episode = self._current()
-        if privileged:
-            raise EpisodeError("LIBERO tells a policy nothing privileged; the scripted expert knows Piper suites alone")
         return Observation(
             images=MappingProxyType(built.pictures(built.engine.snapshot) if images else {}),
             state=MappingProxyType(built.state_parts()),
             instruction=episode.instruction,
             step=self._step,
+            privileged=built.privileged() if privileged else None,
         )
 
     def step(self, action: Float64Array) -> bool:
@@ -112,6 +109,10 @@ class LiberoEnvironment:
     def joint_name(self, array: Literal["qpos", "qvel"], index: int) -> str:
         """The joint that an element of a state's array belongs to."""
         return joint_name(self._current()[0].simulation.model, array, index)
+
+    def note(self) -> str | None:
+        """Why the exact engine was left, where it was."""
+        return self._built.engine.note if self._built is not None else None
 
     def close(self) -> None:
         """Gives back the model and the OpenGL context."""
@@ -142,6 +143,7 @@ class _BuiltTask:
         self._protocol = protocol
         self._cull = engine == "exact"
         self._renderer: Renderer | None = None
+        self._scene_reader: SceneReader | None = None
         self._camera_ids = {name: _camera_id(self.simulation.model, source) for name, source in protocol.cameras.items()}
         # Upstream's generator before its k-th reset, and how often that reset draws joint openings.
         self._before_reset: list[tuple[Any, int]] = []
@@ -193,6 +195,11 @@ class _BuiltTask:
         if protocol.image_rotation_deg == 0:
             return raw
         return {name: np.ascontiguousarray(picture[::-1, ::-1]) for name, picture in raw.items()}
+
+    def privileged(self) -> ScenePrivileged:
+        if self._scene_reader is None:
+            self._scene_reader = SceneReader(self.simulation)
+        return self._scene_reader.read()
 
     def state_parts(self) -> dict[str, Float64Array]:
         quat_xyzw = self.engine.observed("robot0_eef_quat")

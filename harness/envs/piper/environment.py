@@ -111,6 +111,10 @@ class PiperEnvironment:
         """The joint that an element of a state's array belongs to."""
         return joint_name(self._current()[0].simulation.model, array, index)
 
+    def note(self) -> str | None:
+        """Nothing: there is one way to simulate the arm."""
+        return None
+
     def close(self) -> None:
         """Gives back the model and the OpenGL context."""
         if self._built is not None:

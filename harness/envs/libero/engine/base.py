@@ -52,4 +52,6 @@ def make_engine(name: typing.Literal["exact", "upstream"], simulation: Simulatio
     reason = why_not(simulation.env)
     if reason is None:
         return ExactEngine(simulation)
-    return UpstreamEngine(simulation, note=f"robosuite itself steps this task, slowly: {reason}")
+    return UpstreamEngine(
+        simulation, note=f"robosuite itself steps {simulation.env.parsed_problem['problem_name']}, slowly: {reason}"
+    )

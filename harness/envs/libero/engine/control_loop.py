@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from harness.compiled import compiled
 from harness.envs.libero.engine.native import call, call_jac_site
-from harness.envs.libero.engine.osc import Arm, ArmState, move_fingers, read_mass, site_velocity, torques
+from harness.envs.libero.engine.osc import Arm, ArmState, move_fingers, read_mass, times, torques
 from harness.types import Float64Array
 
 
@@ -133,8 +133,8 @@ def _read(functions: Functions, views: Views, arm: Arm, state: ArmState) -> None
     state.ee_pos[:] = views.site_xpos[arm.eef_site]
     for row in range(3):
         state.ee_mat[row] = views.site_xmat[arm.eef_site, 3 * row : 3 * row + 3]
-    state.ee_vel[:] = site_velocity(state.whole_jac_pos, views.qvel)
-    state.ee_rot_vel[:] = site_velocity(state.whole_jac_rot, views.qvel)
+    state.ee_vel[:] = times(state.whole_jac_pos, views.qvel)
+    state.ee_rot_vel[:] = times(state.whole_jac_rot, views.qvel)
     for i in range(len(arm.qvel_index)):
         dof = arm.qvel_index[i]
         state.joint_pos[i] = views.qpos[arm.qpos_index[i]]

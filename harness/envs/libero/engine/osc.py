@@ -114,10 +114,28 @@ def empty_state(nv: int) -> ArmState:
 
 
 @compiled
-def site_velocity(jacobian: Float64Array, qvel: Float64Array) -> Float64Array:
-    """Velocity of a site: Jacobian (3, nv) times qvel (nv,)."""
-    velocity: Float64Array = np.dot(jacobian, qvel)
-    return velocity
+def times(matrix: Float64Array, vector: Float64Array) -> Float64Array:
+    """A product that robosuite leaves to NumPy, in compiled code; `blas_agrees` says whether the bits are the same."""
+    product: Float64Array = np.dot(matrix, vector)
+    return product
+
+
+def blas_agrees(nv: int) -> bool:
+    """Whether compiled products are NumPy's bit for bit, for every shape and memory order of the controller.
+
+    Compiled code calls SciPy's BLAS. NumPy's may be another build, which adds in another order.
+
+    Args:
+        nv: The model's number of degrees of freedom.
+    """
+    generator = np.random.default_rng(0)
+    for _ in range(32):
+        jacobian, transform, transposed = (generator.standard_normal(shape) for shape in ((3, nv), (3, 3), (7, 6)))
+        for matrix in (jacobian, np.asfortranarray(transform), transposed):
+            vector = generator.standard_normal(matrix.shape[1])
+            if not np.array_equal(np.dot(matrix, vector), times(matrix, vector)):
+                return False
+    return True
 
 
 @compiled
@@ -151,9 +169,9 @@ def torques(arm: Arm, state: ArmState, bias: Float64Array) -> Float64Array:
     torque = rotation * arm.kp[3:6] + (-state.ee_rot_vel) * arm.kd[3:6]
     _, lambda_pos, lambda_ori, nullspace = opspace_matrices(state.mass, state.jac, state.jac_pos, state.jac_rot)
     wrench = np.empty(6)
-    wrench[0:3] = np.dot(lambda_pos, force)
-    wrench[3:6] = np.dot(lambda_ori, torque)
-    result = np.dot(state.jac.T, wrench) + bias[arm.qvel_index]
+    wrench[0:3] = times(lambda_pos, force)
+    wrench[3:6] = times(lambda_ori, torque)
+    result = times(state.jac.T, wrench) + bias[arm.qvel_index]
     result += nullspace_torques(state.mass, nullspace, arm.initial_joint, state.joint_pos, state.joint_vel)
     clipped: Float64Array = np.minimum(np.maximum(result, arm.torque_low), arm.torque_high)
     return clipped
