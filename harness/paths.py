@@ -37,6 +37,15 @@ def robots_dir() -> Path:
     return _shipped_folder("EVALHARNESS_ROBOTS", "robots")
 
 
+def reference_dir() -> Path:
+    """The folder of the published success rates, CSV files.
+
+    ``$EVALHARNESS_REFERENCE``, else the checkout's ``results/reference``, else the copy inside the installed package.
+    Whether the folder exists is for the reader to check.
+    """
+    return _shipped_folder("EVALHARNESS_REFERENCE", "results/reference")
+
+
 def data_dir() -> Path:
     """The folder for what the user keeps, such as assets.
 

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 
 from harness.envs.families import family_of
+from harness.errors import StoreError
 from harness.reports.summary import summarise, write_summary
-from harness.store import Record, final_records, read_info, read_records
+from harness.stopping import Finding, StopTest, stop_test_of
+from harness.store import EPISODES_FILE, Record, final_records, read_info, read_records
 
 
 class Run:
@@ -52,7 +54,11 @@ class Run:
         return _frame(self.records())
 
     def episodes(self) -> pd.DataFrame:
-        """The attempt that counts of every episode, by suite, task, initial state and repeat."""
+        """The attempt that counts of every episode, by suite, task, initial state and repeat.
+
+        Raises:
+            StoreError: The file of episodes is damaged, has two results of one episode, or episodes of another run.
+        """
         final = sorted(final_records(self.records()).values(), key=self._order)
         return _frame(final)
 
@@ -68,7 +74,22 @@ class Run:
             policy=self.policy,
             assets=self.info["assets"]["kind"],
             errors_as_failures=self.errors_as_failures,
+            seen=None if (test := self._stop_test()) is None else test.seen,
         )
+
+    def finding(self) -> Finding | None:
+        """What the test of a run that may stop early has found; None for all other runs.
+
+        Raises:
+            StoreError: The run is damaged.
+        """
+        test = self._stop_test()
+        return None if test is None else test.finding
+
+    def _stop_test(self) -> StopTest | None:
+        if self.info.get("stopping") is None:
+            return None
+        return stop_test_of(self.info, {key: one.outcome for key, one in final_records(self.records()).items()})
 
     def write_summary(self) -> None:
         """Writes ``summary.csv`` and ``summary.md`` into the run directory, anew."""
@@ -80,6 +101,7 @@ class Run:
         suites = ", ".join(suite["name"] for suite in info["suites"])
         simulator = family_of(info["environment"]).simulator_packages
         packages = ", ".join(f"{name} {info['versions'][name]}" for name in simulator)
+        finding = self.finding()
         return {
             "run": self.name,
             "suite": suites,
@@ -87,9 +109,10 @@ class Run:
             "protocol": ", ".join(sorted({suite["protocol"]["name"] for suite in info["suites"]})),
             "seed": str(info["seed"]),
             "assets": self._assets(),
-            "renderer": "; then ".join(self._renderers()),
+            "renderer": "; then ".join(self.renderers()),
             "simulator": packages,
             "created": info["created"],
+            **({} if finding is None else {"stopping": finding.words}),
         }
 
     def _assets(self) -> str:
@@ -97,7 +120,7 @@ class Run:
         assets = self.info["assets"]
         return ": ".join(filter(None, (f"{assets['kind']} ({assets['sha256'][:12]})", assets["warning"])))
 
-    def _renderers(self) -> list[str]:
+    def renderers(self) -> list[str]:
         """What drew the pictures, in every session that had another."""
         sessions = [self.info, *self.info.get("resumed", ())]
         names = [f"{session['renderer']['renderer']} ({session['renderer']['backend']})" for session in sessions]
@@ -105,9 +128,15 @@ class Run:
 
     def _order(self, record: Record) -> tuple[int, int, int, int]:
         suites = [suite["name"] for suite in self.info["suites"]]
+        if record.suite not in suites:
+            raise StoreError(
+                f"{self.directory / EPISODES_FILE} has an episode of {record.suite!r}, and the run is of "
+                f"{', '.join(suites)}: the file belongs to another run"
+            )
         return suites.index(record.suite), record.task_id, record.init, record.repeat
 
 
 def _frame(records: list[Record]) -> pd.DataFrame:
+    # dataclasses.asdict copies every value, which would be most of the time that a large run takes.
     columns = [field.name for field in dataclasses.fields(Record)]
-    return pd.DataFrame([dataclasses.asdict(record) for record in records], columns=columns)
+    return pd.DataFrame({name: [getattr(record, name) for record in records] for name in columns}, columns=columns)

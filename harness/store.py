@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.errors import RunDirectoryError, StoreError
 from harness.files import remove_asides, written_aside
+from harness.run_lock import LOCK_FILE, RunLock
 from harness.types import Episode, Outcome
 
 SCHEMA_VERSION = 2
@@ -20,7 +21,9 @@ EPISODES_FILE = "episodes.jsonl"
 TRACES_FOLDER = "traces"
 VIDEOS_FOLDER = "videos"
 ERRORS_FOLDER = "errors"
-_LOCK_FILE = ".lock"
+
+_OUTCOMES = typing.get_args(Outcome)
+_WHOLE_NUMBERS = ("task_id", "init", "repeat", "seed", "attempt", "steps")
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,14 @@ class RunStore:
         self.directory = directory
         if new is None:
             read_info(directory)
-        self._lock = _locked(directory)
+        self._lock = RunLock(directory)
         try:
             if new is not None:
                 _refuse_content(directory)  # of two processes that create one run at once, one finds the other's
                 write_info(directory, new)
             self._lines = _opened(directory / EPISODES_FILE)
         except BaseException:
-            os.close(self._lock)
+            self._lock.release()
             raise
         for folder in (TRACES_FOLDER, VIDEOS_FOLDER, ERRORS_FOLDER, "."):
             remove_asides(directory / folder)
@@ -148,7 +151,7 @@ class RunStore:
     def close(self) -> None:
         """Lets another process write the directory."""
         os.close(self._lines)
-        os.close(self._lock)
+        self._lock.release()
 
 
 def write_info(directory: Path, info: Mapping[str, Any]) -> None:
@@ -175,7 +178,9 @@ def read_info(directory: Path) -> dict[str, Any]:
         raise StoreError(f"{path} is damaged: {error}") from error
     if not isinstance(info, dict) or info.get("schema") != SCHEMA_VERSION:
         found = info.get("schema") if isinstance(info, dict) else type(info).__name__
-        raise StoreError(f"{path} has schema {found!r}; this version of evalharness reads schema {SCHEMA_VERSION}")
+        newer = isinstance(found, int) and found > SCHEMA_VERSION
+        advice = ". A newer evalharness has made it: install that one to read it" if newer else ""
+        raise StoreError(f"{path} has schema {found!r}; this version of evalharness reads schema {SCHEMA_VERSION}{advice}")
     return info
 
 
@@ -183,7 +188,7 @@ def read_records(directory: Path) -> list[Record]:
     """All attempts so far, in the order in which they ended. A torn last line is left out, and left alone.
 
     Raises:
-        StoreError: The file cannot be read, or a line other than the last is damaged.
+        StoreError: The file cannot be read, a line other than the last is damaged, or an episode has two results.
     """
     path = directory / EPISODES_FILE
     try:
@@ -201,6 +206,7 @@ def read_records(directory: Path) -> list[Record]:
             if number == len(lines):
                 break
             raise StoreError(f"{path}, line {number}, is damaged: {error}") from error
+    _refuse_two_results(records, path)
     return records
 
 
@@ -213,28 +219,30 @@ def final_records(records: list[Record]) -> dict[str, Record]:
     return final
 
 
+def _refuse_two_results(records: list[Record], path: Path) -> None:
+    """Refuses what no single writer leaves: an attempt twice, or a second result of an episode.
+
+    Which of the lines is true cannot be known, so no rate can be given.
+    """
+    attempts: dict[tuple[str, int], int] = {}
+    results: dict[str, int] = {}
+    for number, record in enumerate(records, start=1):
+        before = attempts.setdefault((record.key, record.attempt), number)
+        if record.outcome != "error":
+            before = min(before, results.setdefault(record.key, number))
+        if before != number:
+            raise StoreError(
+                f"{path}, lines {before} and {number}: {record.key} has two results; two processes have written the file, "
+                "or two files were joined. Which one is true cannot be known: keep one of the lines"
+            )
+
+
 def _refuse_content(directory: Path) -> None:
-    if any(entry.name != _LOCK_FILE for entry in directory.iterdir()):
+    if any(entry.name != LOCK_FILE for entry in directory.iterdir()):
         raise RunDirectoryError(
             f"{directory} is not empty. To go on with the run in it: --resume {directory}; "
             "to begin a new one, name another --out."
         )
-
-
-def _locked(directory: Path) -> int:
-    try:
-        lock = os.open(directory / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise StoreError(f"{directory} cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise RunDirectoryError(f"another evalharness is writing {directory}; wait for it, or end it") from error
-    except OSError:
-        # Some network file systems have no locks; the directory is then as safe as its user is careful.
-        pass
-    return lock
 
 
 def _opened(path: Path) -> int:
@@ -261,6 +269,12 @@ def _intact_length(content: bytes) -> int:
 def _record(line: bytes) -> Record:
     """Reads a line of ``episodes.jsonl``; raises ValueError when it is damaged."""
     try:
-        return Record(**json.loads(line))
+        record = Record(**json.loads(line))
     except TypeError as error:
         raise ValueError(str(error)) from error
+    if record.outcome not in _OUTCOMES:
+        raise ValueError(f"there is no outcome {record.outcome!r}; an episode ends in {', '.join(_OUTCOMES)}")
+    for name in _WHOLE_NUMBERS:
+        if type(getattr(record, name)) is not int:
+            raise ValueError(f"{name} is {getattr(record, name)!r}, which is no whole number")
+    return record

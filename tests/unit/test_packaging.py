@@ -90,6 +90,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_has_every_module_and_every_suite(wheel):
     files = {str(path.relative_to(ROOT)) for path in (ROOT / "harness").rglob("*.py")}
     files |= {f"harness/_data/{path.relative_to(ROOT)}" for path in (ROOT / "suites").rglob("*.yaml")}
+    files |= {f"harness/_data/{path.relative_to(ROOT)}" for path in (ROOT / "results" / "reference").glob("*.csv")}
     assert files <= wheel
     assert len([name for name in wheel if name.startswith("harness/_data/suites/protocols/")]) >= 4
 

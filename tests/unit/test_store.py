@@ -58,7 +58,7 @@ RECORDS = st.builds(
 
 
 @settings(max_examples=40, deadline=None)
-@given(records=st.lists(RECORDS, max_size=5))
+@given(records=st.lists(RECORDS, max_size=5, unique_by=lambda one: one.key))
 def test_what_is_appended_is_read_back(tmp_path_factory: pytest.TempPathFactory, records: list[Record]) -> None:
     directory = tmp_path_factory.mktemp("run") / "run"
     path = filled(directory, *records)
@@ -288,7 +288,7 @@ def test_a_disk_that_fills_up_leaves_whole_lines_only(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
         for init in range(10):
             try:
-                store.append(dataclasses.replace(record, init=init))
+                store.append(dataclasses.replace(record, key=f"{record.key[:-1]}{init}", init=init))
             except StoreError as error:
                 print(init, error)
                 break
@@ -317,7 +317,7 @@ def test_every_line_that_was_acknowledged_survives_a_kill(tmp_path: Path) -> Non
         record = Record(**json.loads(sys.argv[2]))
         store = RunStore.create(Path(sys.argv[1]), {"schema": 2})
         for init in itertools.count():
-            store.append(dataclasses.replace(record, init=init))
+            store.append(dataclasses.replace(record, key=f"{record.key[:-1]}{init}", init=init))
             os.write(1, b"%d\\n" % init)
         """
     process = python(code, tmp_path / "run", json.dumps(dataclasses.asdict(record(0))))
@@ -343,3 +343,34 @@ def test_the_attempt_that_counts_is_the_first_without_error_or_else_the_last(att
         own = [r for r in records if r.key == key]
         sound = [r for r in own if r.outcome != "error"]
         assert chosen == (sound[0] if sound else own[-1])
+
+
+@pytest.mark.parametrize("outcome", ["success", "failure", "error"])
+def test_two_lines_about_one_attempt_are_refused_by_number(tmp_path: Path, outcome: str) -> None:
+    filled(tmp_path / "run", record(0), record(1, outcome), record(2), record(1, outcome))
+    with pytest.raises(StoreError, match=r"lines 2 and 4: a/task0/init1/repeat0/seed0 has two results"):
+        read_records(tmp_path / "run")
+
+
+def test_a_second_result_of_an_episode_is_refused_whatever_its_attempt(tmp_path: Path) -> None:
+    filled(tmp_path / "run", record(0, "error", 1), record(0, "success", 2), record(0, "failure", 3))
+    with pytest.raises(StoreError, match="lines 2 and 3"):
+        read_records(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [("outcome", "sucess", "no outcome 'sucess'"), ("steps", "12", "steps is '12'"), ("init", True, "init is True")],
+)
+def test_a_line_with_an_impossible_value_is_damaged(tmp_path: Path, field: str, value, message: str) -> None:
+    path = filled(tmp_path / "run", record(0), record(1))
+    first, second = path.read_text().splitlines()
+    path.write_text(json.dumps({**json.loads(first), field: value}) + "\n" + second + "\n")
+    with pytest.raises(StoreError, match=f"line 1, is damaged: .*{message}"):
+        read_records(tmp_path / "run")
+
+
+def test_a_run_of_a_newer_version_says_so(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"schema": 3}')
+    with pytest.raises(StoreError, match="A newer evalharness has made it"):
+        read_info(tmp_path)
