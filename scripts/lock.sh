@@ -18,6 +18,6 @@ compile() {
 
 compile -o requirements/build.lock requirements/build.in
 compile -o requirements/libero.lock -c requirements/build.lock \
-    --excludes requirements/libero.exclude --extra libero --extra piper pyproject.toml requirements/libero.in
+    --excludes requirements/libero.exclude --extra libero --extra piper --extra datasets pyproject.toml requirements/libero.in
 compile -o requirements/dev.lock -c requirements/build.lock -c requirements/libero.lock \
     --group dev
