@@ -21,6 +21,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "random": "harness.policies.simple:RandomPolicy",
         "expert": "harness.policies.expert.policy:ExpertPolicy",
         "replay": "harness.policies.replay:ReplayPolicy",
+        "noisy": "harness.policies.noisy:NoisyPolicy",
         "py": "harness.policies.python:PythonPolicy",
         "ws": "harness.policies.openpi:OpenPIPolicy",
         "wss": "harness.policies.openpi:OpenPIPolicy",

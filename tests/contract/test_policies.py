@@ -19,7 +19,7 @@ from harness.registry import BUILT_IN, describe_policy, make_policy
 from harness.types import Episode, Float64Array, Observation, Policy
 
 SPEC = libero_env_spec()
-BACK_ENDS = ("zero", "random", "replay", "py", "ws")
+BACK_ENDS = ("zero", "random", "replay", "noisy", "py", "ws")
 SOURCE = "import numpy as np\ndef act(observation):\n    return np.full((4, 7), observation.state['eef_pos'][0])\n"
 
 
@@ -47,6 +47,8 @@ def back_end(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BackEnd
     if request.param == "replay":
         np.savez(tmp_path / "a.npz", actions=np.random.default_rng(0).uniform(-1, 1, (6, 7)))
         yield BackEnd(f"replay:{tmp_path / 'a.npz'}", f"replay:{tmp_path / 'b.npz'}")
+    elif request.param == "noisy":
+        yield BackEnd("noisy:0.1:zero", "noisy:much:zero")
     elif request.param == "py":
         (tmp_path / "mine.py").write_text(SOURCE)
         yield BackEnd(f"py:{tmp_path / 'mine.py'}:act", f"py:{tmp_path / 'mine.py'}:react")
