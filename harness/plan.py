@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -77,6 +78,44 @@ def plan_episodes(
                 for repeat in range(selection.repeats)
             ]
     return episodes
+
+
+def in_rounds(episodes: Sequence[Episode]) -> tuple[tuple[Episode, ...], ...]:
+    """The same episodes in rounds of one episode a task, for a run that may stop early.
+
+    Which of a task's episodes comes in which round is drawn from the episodes' keys, of which the run's seed is a part: the
+    same in every run of that seed, and unrelated to what comes out.
+
+    Args:
+        episodes: From `plan_episodes`.
+
+    Returns:
+        Rounds, each in the order of suites and tasks.
+
+    Raises:
+        UsageError: Tasks have different numbers of episodes, or suites different numbers of tasks. The mean over a round
+            would not be the rate that is reported.
+    """
+    tasks: dict[tuple[str, int], list[Episode]] = {}
+    for episode in episodes:
+        tasks.setdefault((episode.suite, episode.task_id), []).append(episode)
+    lengths = {len(of_task) for of_task in tasks.values()}
+    if len(lengths) > 1:
+        raise UsageError(
+            f"a run that may stop early needs as many episodes of every task, and here they are {min(lengths)} to "
+            f"{max(lengths)}: --episodes {min(lengths)}"
+        )
+    sizes = Counter(suite for suite, _ in tasks)
+    if len(set(sizes.values())) > 1:
+        words = ", ".join(f"{suite} has {size}" for suite, size in sizes.items())
+        raise UsageError(f"suites of different numbers of tasks cannot stop early together ({words}); run them one by one")
+    shuffled = [sorted(of_task, key=_lot) for of_task in tasks.values()]
+    return tuple(zip(*shuffled, strict=True))
+
+
+def _lot(episode: Episode) -> tuple[int, str]:
+    """What an episode drew: sorted by it, a task's episodes are shuffled. The key decides between equal draws."""
+    return episode.derived_seed("order of rounds"), episode.key
 
 
 def selected_tasks(suite: Suite, selection: Selection) -> list[Task]:

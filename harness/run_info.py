@@ -36,7 +36,7 @@ def resumed_info(run: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
         now: What a new run of the resumed request would record.
     """
     session = {name: now[name] for name in ("created", "command", "renderer", "engine", "versions", "git_commit", "machine")}
-    plan = {name: now[name] for name in ("episodes", "options", "request")}
+    plan = {name: now[name] for name in ("episodes", "options", "request", "stopping")}
     return {**run, **plan, "resumed": [*run["resumed"], session]}
 
 

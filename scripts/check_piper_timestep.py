@@ -16,8 +16,9 @@ from harness.action_spaces import ACTION_SPACES
 from harness.envs.families import family_of
 from harness.envs.piper.environment import TIMESTEP_S, PiperEnvironment
 from harness.episode import run_episode
+from harness.preparation import prepare
 from harness.registry import make_policy
-from harness.request import Request, prepare
+from harness.request import Request
 from harness.suites import load_suites
 
 # A share of a task's episodes.

@@ -31,6 +31,7 @@ def _complete_protocol(ctx: click.Context, param: click.Parameter, incomplete: s
 def libero(ctx: click.Context, /, **options: Any) -> None:
     """Evaluate a policy on LIBERO: videos, traces, success rates with 95 % intervals.
 
+    Several policies, or --checkpoints, make a sweep: a run for each and one comparison (docs/sweeps.md).
     Ctrl-C keeps what was done; --resume goes on. Exit code 0: done; 1: episodes in error remain; 2: wrong usage.
 
     \b
@@ -40,5 +41,7 @@ def libero(ctx: click.Context, /, **options: Any) -> None:
       evalharness libero --suite 10 --policy py:my_policy.py:Model --video failures
       evalharness libero --suite my_suite.yaml --policy replay:results/my_run
       evalharness libero --resume results/my_run --workers 8
+      evalharness libero --suite spatial --policy 'py:my_policy.py:Model?checkpoint={}' --checkpoints 'runs/step_*'
+      evalharness libero --suite spatial --policy ws://localhost:8000 --stop-when decided --against 0.9
     """  # noqa: D301
     run(ctx, "libero", options)

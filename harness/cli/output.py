@@ -13,6 +13,9 @@ def print_summary(run: Run) -> None:
     """Prints a run's table to standard output, and a note where episodes ended in an error."""
     console = Console(width=None if Console().is_terminal else 110)
     console.print(summary_table(run.summary()))
+    finding = run.finding()
+    if finding is not None:
+        console.print(f"† {finding.words}", style="cyan", highlight=False)
     note = errors_note(run.error_count(), run.errors_as_failures)
     if note:
         console.print(note, style="yellow")

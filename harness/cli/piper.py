@@ -27,6 +27,7 @@ def piper(ctx: click.Context, /, **options: Any) -> None:
     """Evaluate a policy on tasks of the AgileX Piper arm: videos, traces, success rates with 95 % intervals.
 
     --policy expert is a scripted expert that knows the simulator's state: the upper bound of every table.
+    Several policies, or --checkpoints, make a sweep: a run for each and one comparison (docs/sweeps.md).
     Ctrl-C keeps what was done; --resume goes on. Exit code 0: done; 1: episodes in error remain; 2: wrong usage.
 
     \b
@@ -36,5 +37,7 @@ def piper(ctx: click.Context, /, **options: Any) -> None:
       evalharness piper --suite peg --policy py:my_policy.py:Model --action-space joint_position
       evalharness piper --suite pick-place --policy expert --language zh --video failures
       evalharness piper --resume results/my_run --workers 8
+      evalharness piper --suite lift --policy 'py:my_policy.py:Model?checkpoint={}' --checkpoints 'runs/step_*'
+      evalharness piper --suite lift --policy ws://localhost:8000 --stop-when decided --against 0.9
     """  # noqa: D301
     run(ctx, "piper", options)

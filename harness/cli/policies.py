@@ -67,6 +67,7 @@ def check(ctx: click.Context, uri: str, suite: str | None) -> None:
 def _spec(uri: str, suite: str | None) -> EnvSpec:
     """What all of a suite's tasks show and take, in the action space that the policy declares."""
     from harness.envs.libero.spec import libero_env_spec
-    from harness.request import Request, spec_of
+    from harness.preparation import spec_of
+    from harness.request import Request
 
     return libero_env_spec() if suite is None else spec_of(Request(suite, uri))

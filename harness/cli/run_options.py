@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -31,11 +31,20 @@ def _complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str
 
 
 _OPTIONS = (
+    click.argument("more_checkpoints", nargs=-1, metavar=""),
     click.option(
         "--policy",
+        multiple=True,
         metavar="URI",
         shell_complete=_complete_policy,
-        help="zero, random, replay:RUN, py:module:attr, py:file.py:attr, ws://host:port; see `evalharness policies list`.",
+        help="zero, random, replay:RUN, py:module:attr, py:file.py:attr, ws://host:port; see `evalharness policies list`. "
+        "Several: a sweep.",
+    ),
+    click.option(
+        "--checkpoints",
+        multiple=True,
+        metavar="PATTERN",
+        help="A sweep over files or folders; each one's path takes the place of {} in --policy.",
     ),
     click.option("--tasks", metavar="LIST", help="Task ids, such as 0,3-5.  [default: all]"),
     click.option("--episodes", type=int, metavar="N", help="The first N initial states of every task.  [default: all, 50]"),
@@ -86,12 +95,16 @@ _OPTIONS = (
         metavar="all|failures|successes|none|N",
         help="Which episodes get a video; N: the first N of every task.",
     ),
-    click.option("--out", metavar="DIR", help="Run directory.  [default: results/<UTC time>-<suite>-<policy>-<hash>]"),
+    click.option(
+        "--out",
+        metavar="DIR",
+        help="Run directory, or a sweep's folder.  [default: results/<UTC time>-<suite>-<policy>-<hash>]",
+    ),
     click.option(
         "--resume",
         metavar="DIR",
         type=click.Path(file_okay=False),
-        help="Go on with a run; options that are not given are the run's own.",
+        help="Go on with a run or a sweep; options that are not given are its own.",
     ),
     click.option("--retries", type=int, default=1, show_default=True, help="Further tries for an episode in error."),
     click.option(
@@ -102,6 +115,19 @@ _OPTIONS = (
         help="Wall seconds after which an episode's worker is ended and the episode is an error.",
     ),
     click.option("--errors-as-failures", is_flag=True, help="Count errors as failures in rates, as published scripts do."),
+    click.option(
+        "--stop-when",
+        type=click.Choice(["end", "decided"]),
+        default="end",
+        show_default=True,
+        help="decided: stop as soon as it is clear whether the policy is better or worse than --against says.",
+    ),
+    click.option("--against", metavar="RUN|RATE", help="What --stop-when decided compares with: a run, or a rate as 0.9."),
+    click.option(
+        "--track",
+        type=click.Choice(["wandb", "mlflow", "tensorboard"]),
+        help="Also log to a tracking service's files in the run directory.",
+    ),
 )
 
 
@@ -113,16 +139,39 @@ def run_options(command: Command) -> Command:
 
 
 def run(ctx: click.Context, environment: str, options: dict[str, Any]) -> None:
-    """Runs what the options ask for, prints the table and exits: 0 done, 1 episodes in error remain."""
+    """Runs what the options ask for, prints the tables and exits: 0 done, 1 episodes in error or failed policies remain."""
     from harness.cli.output import print_summary
     from harness.evaluation import evaluate
+    from harness.sweep_folder import is_sweep
 
-    resume = options.pop("resume")
+    resume, policies = options.pop("resume"), options.pop("policy")
+    more = options.pop("more_checkpoints")
+    checkpoints = (*options.pop("checkpoints"), *more)
+    if more and len(checkpoints) == len(more):
+        ctx.fail(f"unexpected {more[0]!r}: only --checkpoints takes several values; a suite is named by --suite")
     given = {name: value for name, value in options.items() if resume is None or _was_given(ctx, name)}
-    done = evaluate(resume=resume, environment=environment, **given)
+    if len(policies) > 1 or checkpoints or (resume is not None and is_sweep(resume)):
+        _run_sweep(ctx, environment, policies, checkpoints, resume, given)
+    done = evaluate(resume=resume, environment=environment, policy=policies[0] if policies else None, **given)
     print_summary(done)
     click.echo(f"\n{done.directory}")
     ctx.exit(1 if done.error_count() else 0)
+
+
+def _run_sweep(
+    ctx: click.Context,
+    environment: str,
+    policies: tuple[str, ...],
+    checkpoints: tuple[str, ...],
+    resume: str | None,
+    given: dict[str, Any],
+) -> NoReturn:
+    from harness.cli.sweep_output import print_sweep
+    from harness.sweeps import sweep
+
+    done = sweep(policies, checkpoints=checkpoints, resume=resume, environment=environment, **given)
+    print_sweep(done)
+    ctx.exit(1 if done.failures or done.problem or any(run.error_count() for run in done.runs) else 0)
 
 
 def _was_given(ctx: click.Context, name: str) -> bool:

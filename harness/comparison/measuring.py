@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 
 from harness.comparison.damage import damaged
 from harness.comparison.types import CONFIDENCE, Rate, RunResult, TaskRate
+from harness.reports.summary import MEAN_ROW, MEAN_SUITE, SUITE_ROW
 from harness.runs import Run
 from harness.statistics.intervals import mean_of_proportions, wilson
 
@@ -68,6 +70,9 @@ def measure(run: Run, label: str, episodes: pd.DataFrame) -> RunResult:
         TaskRate(str(suite), int(task_id), str(task), rate)
         for (suite, task_id, task), rate in _rates(episodes, ["suite", "task_id", "task"])
     ]
+    mean = mean_rate(suites)
+    if run.finding() is not None:
+        suites, tasks, mean = _with_limits_of(run.summary(), suites, tasks, mean)
     try:
         planned = run.info.get("episodes")
         return RunResult(
@@ -81,10 +86,23 @@ def measure(run: Run, label: str, episodes: pd.DataFrame) -> RunResult:
             errors_as_failures=run.errors_as_failures,
             suites=suites,
             tasks=tuple(tasks),
-            mean=mean_rate(suites),
+            mean=mean,
         )
     except (LookupError, TypeError, ValueError) as error:
         raise damaged(run, error) from error
+
+
+def _with_limits_of(
+    summary: pd.DataFrame, suites: Mapping[str, Rate], tasks: Sequence[TaskRate], mean: Rate
+) -> tuple[dict[str, Rate], list[TaskRate], Rate]:
+    """The same rates with the limits of a run's summary, which are confidence sequences where a run may stop early."""
+    rows = summary.to_dict("records")
+    limits = {(row["suite"], row["task"]): (float(row["ci_low"]), float(row["ci_high"])) for row in rows}
+    return (
+        {suite: replace(rate, interval=limits[suite, SUITE_ROW]) for suite, rate in suites.items()},
+        [replace(task, rate=replace(task.rate, interval=limits[task.suite, task.task])) for task in tasks],
+        replace(mean, interval=limits[MEAN_SUITE, MEAN_ROW]),
+    )
 
 
 def _rates(episodes: pd.DataFrame, by: list[str]) -> Iterator[tuple[tuple[Any, ...], Rate]]:

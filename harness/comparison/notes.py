@@ -16,7 +16,12 @@ def run_notes(run: RunResult, missing_videos: int) -> list[str]:
         missing_videos: How many videos its record names that are not there.
     """
     notes = []
-    if run.unfinished:
+    if "stopping" in run.header:
+        notes.append(
+            f"{run.label} may stop early ({run.header['stopping']}). Its limits are confidence sequences; p-values against "
+            "other runs do not allow for when it stopped."
+        )
+    elif run.unfinished:
         notes.append(f"{run.label} is not finished: {run.mean.episodes} of {run.planned} episodes.")
     if run.mean.errors:
         notes.append(f"{run.label}: {errors_note(run.mean.errors, run.errors_as_failures)}")

@@ -8,6 +8,7 @@ The renderer's name belongs to every result: software renderers agree with each 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -91,6 +92,22 @@ def use_gl(info: GLInfo) -> None:
         os.environ.pop("PYOPENGL_PLATFORM", None)
     else:
         os.environ["PYOPENGL_PLATFORM"] = info.backend
+
+
+def settle_gl(requested: str = "auto") -> None:
+    """Chooses a back end before mujoco is imported for something other than drawing, which would leave no choice afterwards.
+
+    Nothing happens where mujoco is imported already, or where nothing draws: whoever draws says so.
+
+    Args:
+        requested: As for `choose_gl`.
+
+    Raises:
+        UsageError: No such back end.
+    """
+    if _imported_backend() is None:
+        with contextlib.suppress(RenderingError):
+            use_gl(choose_gl(requested))
 
 
 @functools.cache

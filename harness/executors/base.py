@@ -122,12 +122,14 @@ class Order(Generic[JobT]):
     Attributes:
         group: Jobs of one group share what is expensive to build; a slot stays with a group while it lasts.
         cost: What a job is expected to take, in any unit.
-        alone: Whether a job must have a worker to itself; such jobs come last.
+        alone: Whether a job must have a worker to itself; such jobs come last in their round.
+        round: A number; jobs of a smaller one are given first. One round for all unless given.
     """
 
     group: Callable[[JobT], Hashable] = lambda job: None
     cost: Callable[[JobT], float] = lambda job: 1.0
     alone: Callable[[JobT], bool] = lambda job: False
+    round: Callable[[JobT], int] = lambda job: 0
 
     def give(
         self, queue: deque[JobT], slot: Slot[JobT], slots: Collection[Slot[JobT]], crew: Collection[Slot[JobT]]
@@ -146,7 +148,9 @@ class Order(Generic[JobT]):
         here = [other.job for other in slots if other.job is not None]
         if any(self.alone(job) for job in here):
             return None
-        jobs = deque(job for job in queue if not self.alone(job)) or (deque(queue) if not here else deque())
+        first = min(map(self.round, queue), default=0)
+        ready = deque(job for job in queue if self.round(job) == first)
+        jobs = deque(job for job in ready if not self.alone(job)) or (ready if not here else deque())
         if not jobs:
             return None
         busy = [other.group for other in crew if other.job is not None]

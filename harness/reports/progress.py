@@ -31,6 +31,7 @@ class Progress:
         already_done: How many of them an earlier session finished.
         stream: Where to write, standard error unless given; a bar when it is a terminal.
         clock: Seconds, from any origin.
+        around: Says, in words, how far what this run is a part of has come; shown behind the run's own.
 
     Raises:
         HarnessError: More episodes are done than there are.
@@ -43,6 +44,7 @@ class Progress:
         stream: TextIO | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        around: Callable[[], str] = str,
     ) -> None:
         if not 0 <= already_done <= total:
             raise HarnessError(f"{already_done} of {total} episodes cannot be done already")
@@ -50,6 +52,7 @@ class Progress:
         self._already_done = already_done
         self._stream = stream or sys.stderr
         self._clock = clock
+        self._around = around
         self._begun_s: float | None = None
         self._running: set[str] = set()
         self._counts: Counter[str] = Counter()
@@ -130,7 +133,8 @@ class Progress:
         parts = [f"{100 * successes / counted:.1f} % ({successes}/{counted})" if counted else "no rate yet"]
         if errors:
             parts.append(f"{errors} error{'s' if errors > 1 else ''}")
-        return " ".join(parts) + self._speed()
+        around = self._around()
+        return " ".join(parts) + self._speed() + (f" | {around}" if around else "")
 
     def _speed(self) -> str:
         finished = self._counts.total()

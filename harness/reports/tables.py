@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from harness.reports.summary import MEAN_SUITE, SUITE_ROW, rate_text, steps_text, task_text
+from harness.reports.summary import MEAN_SUITE, SUITE_ROW, row_rate_text, steps_text, task_text
 
 # With the columns of numbers, up to 9999 episodes, these stay within 100.
 _SUITE_WIDTH = 16
@@ -67,6 +67,6 @@ def _cells(row: Mapping[Any, Any]) -> list[Text]:
         Text(str(row["episodes"])),
         Text(str(row["successes"])),
         Text(str(row["errors"]), style="yellow" if row["errors"] else ""),
-        Text(rate_text(row["success_rate"], row["ci_low"], row["ci_high"])),
+        Text(row_rate_text(row)),
         Text(steps_text(row["mean_steps"])),
     ]

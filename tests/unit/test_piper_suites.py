@@ -12,7 +12,8 @@ from harness.envs.families import family_of
 from harness.envs.piper.task import init_state
 from harness.errors import SuiteError, UsageError
 from harness.kinematics.robot import load_robot
-from harness.request import Request, prepare, spec_of
+from harness.preparation import prepare, spec_of
+from harness.request import Request
 from harness.suites import load_suites, suite_names
 
 NAMES = ("up_down", "reach", "lift", "pick_place", "stack", "press_button", "open_drawer", "peg")

@@ -14,7 +14,9 @@ from harness.envs.libero.installation import missing_packages
 from harness.envs.libero.task import LiberoTask
 from harness.errors import HarnessError, ResumeError, UsageError
 from harness.evaluation import evaluate
-from harness.request import Prepared, Request, _video_wishes, prepare
+from harness.preparation import _video_wishes, prepare
+from harness.prepared import Prepared
+from harness.request import Request
 from harness.run_info import default_directory, refuse_differences, resumed_info
 from harness.types import Episode, PolicyInfo, Protocol, Suite
 

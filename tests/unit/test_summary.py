@@ -14,7 +14,7 @@ from harness.reports.tables import summary_table
 
 NAMES = [
     "run", "policy", "assets", "suite", "task_id", "task", "episodes", "successes", "failures", "errors",
-    "success_rate", "ci_low", "ci_high", "mean_steps",
+    "success_rate", "ci_low", "ci_high", "mean_steps", "interval",
 ]  # fmt: skip
 
 
@@ -133,6 +133,30 @@ def test_every_episode_is_counted_once_in_tasks_once_in_suites_and_once_in_the_m
         assert part["episodes"].sum() == len(rows)
     rated = frame.dropna(subset="success_rate")
     assert ((rated["ci_low"] <= rated["success_rate"]) & (rated["success_rate"] <= rated["ci_high"])).all()
+
+
+def test_a_run_that_may_stop_early_has_confidence_sequences_of_the_rounds_that_were_looked_at(tmp_path) -> None:
+    episodes = MIXED.assign(key=[f"k{i}" for i in range(len(MIXED))])
+    seen = {f"k{i}" for i in range(4)} | {"k4"}  # all of lift, one success of push
+    frame = summarise(episodes, run="r", policy="p", assets="official", seen=seen)
+    rows = _by_name(frame)
+    lift, push, suite = rows["zeta", "lift"], rows["zeta", "push"], rows["zeta", "(suite)"]
+    assert set(frame["interval"]) == {"confidence sequence"}
+    assert lift["success_rate"] == 0.75
+    # Three successes in four refute nothing near 1/2 at any time, where Wilson's limits are 30.1 % and 95.4 %.
+    assert lift["ci_low"] < 0.2
+    assert lift["ci_high"] > 0.97
+    assert (push["ci_low"], push["ci_high"]) < (0.1, 1.0)
+    assert suite["ci_low"] > lift["ci_low"]
+    write_summary(tmp_path, frame, {})
+    text = (tmp_path / "summary.md").read_text()
+    assert text.count("] †") == 6
+    assert "confidence sequences" in text
+
+
+def test_other_runs_name_the_methods_of_their_intervals() -> None:
+    frame = summarise(MIXED, run="r", policy="p", assets="official")
+    assert frame["interval"].tolist() == ["wilson"] * 5 + ["mover"]
 
 
 def test_a_run_without_episodes_has_an_empty_summary(tmp_path: Path) -> None:

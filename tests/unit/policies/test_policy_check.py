@@ -10,7 +10,8 @@ from harness.cli.main import cli
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyUnavailableError
 from harness.policies.check import Finding, check_policy, synthetic_observation
-from harness.request import Request, spec_of
+from harness.preparation import spec_of
+from harness.request import Request
 from harness.types import EnvSpec
 
 SPEC = libero_env_spec()

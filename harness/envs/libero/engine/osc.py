@@ -132,7 +132,7 @@ def blas_agrees(nv: int) -> bool:
     for _ in range(32):
         jacobian, transform, transposed = (generator.standard_normal(shape) for shape in ((3, nv), (3, 3), (7, 6)))
         for matrix in (jacobian, np.asfortranarray(transform), transposed):
-            vector = generator.standard_normal(matrix.shape[1])
+            vector = generator.standard_normal((matrix.shape[1],))
             if not np.array_equal(np.dot(matrix, vector), times(matrix, vector)):
                 return False
     return True

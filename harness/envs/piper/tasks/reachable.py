@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from harness.envs.gl import settle_gl
 from harness.kinematics.base import Kinematics
 from harness.kinematics.registry import make_kinematics
 from harness.kinematics.robot import RobotModel, load_robot
@@ -68,6 +69,7 @@ class _Arm:
 
 @functools.cache
 def _arm() -> _Arm:
+    settle_gl()  # the checker imports mujoco, and this process may draw later
     robot = load_robot()
     world = World(obstacles=(_TABLE,), clearance_m=_CLEARANCE_M)
     return _Arm(robot, make_kinematics("analytic"), CollisionChecker(robot, world))
