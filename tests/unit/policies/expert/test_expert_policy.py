@@ -90,13 +90,18 @@ def test_a_kind_of_task_without_a_script_is_refused_with_the_nearest_name(benche
         policy.infer(other)
 
 
-def test_libero_is_refused_by_name(benches):
-    with pytest.raises(PolicyUnavailableError, match=r"drives the Piper arm.*Choose a Piper suite"):
-        make_policy("expert", libero_env_spec())
+def test_libero_has_an_expert_too_which_wants_to_be_told_what_only_the_simulator_knows(benches):
+    assert set(describe_policy("expert").environments) == {"libero", "piper"}
+    bench = benches()
+    bench.begin(0)
+    policy = make_policy("expert", libero_env_spec())
+    policy.reset(bench.episode)
+    with pytest.raises(PolicyError, match="needs what only the simulator knows"):
+        policy.infer(bench.observe())
 
 
 def test_an_unknown_action_space_is_refused(benches):
-    with pytest.raises(PolicyUnavailableError, match=r"'wheels'.*Choose a Piper suite"):
+    with pytest.raises(PolicyUnavailableError, match=r"'wheels'.*Choose a LIBERO or a Piper suite"):
         make_policy("expert", dataclasses.replace(benches().spec, action_space="wheels"))
 
 
@@ -110,4 +115,4 @@ def test_the_description_is_stable_and_has_the_fingerprint_of_this_package():
     info = describe_policy("expert")
     assert info == describe_policy("expert")
     assert info.name == "expert"
-    assert info.fingerprint == sources_sha256("policies/expert", "kinematics", "action_spaces.py")
+    assert info.fingerprint == sources_sha256("policies/expert", "kinematics", "action_spaces.py", "privileged.py")

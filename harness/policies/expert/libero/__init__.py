@@ -1,0 +1,1 @@
+"""The scripted expert for LIBERO: skills that are put together by what a task's goal says."""

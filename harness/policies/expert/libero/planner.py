@@ -1,0 +1,80 @@
+"""From a goal's predicates to skills: what is not so yet is brought about, in an order that works, as often as it takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator
+
+import numpy as np
+
+from harness.policies.expert.libero.articulated import set_joints
+from harness.policies.expert.libero.goals import holds, is_place, joints_are, joints_of
+from harness.policies.expert.libero.motion import hold
+from harness.policies.expert.libero.pick_place import put
+from harness.policies.expert.libero.placing import places
+from harness.policies.expert.libero.scene import OPEN, Command, Scene, Skill, SkillError
+from harness.privileged import Goal
+
+# What is brought about before what: drawers are opened before anything is put in, and closed afterwards.
+_ORDER = {"open": 0, "turnon": 1, "in": 2, "on": 2, "turnoff": 3, "close": 4}
+
+
+def script(scene: Scene) -> Generator[Command, Scene, None]:
+    """Brings about all goals; never ends by itself."""
+    failures: Counter[Goal] = Counter()
+    while True:
+        missing = [goal for goal in in_order(scene.world.goals, scene) if not holds(scene, goal)]
+        if not missing:
+            scene = yield from hold(scene, OPEN, 1)
+            continue
+        goal = min(missing, key=lambda goal: failures[goal])
+        scene, error = yield from attempt(scene, achieve(scene, goal, failures[goal]))
+        if error is not None or not holds(scene, goal):
+            failures[goal] += 1
+        if error is not None:
+            scene = yield from recover(scene)
+
+
+def in_order(goals: tuple[Goal, ...], scene: Scene) -> list[Goal]:
+    """Goals in the order in which they are brought about; what carries other things goes to its place first."""
+    moved = {goal.arguments[0] for goal in goals if is_place(goal)}
+
+    def rank(goal: Goal) -> tuple[int, bool]:
+        target = goal.arguments[-1]
+        region = scene.world.regions.get(target)
+        return _ORDER[goal.predicate], is_place(goal) and ((region.parent if region else target) in moved)
+
+    return sorted(goals, key=rank)
+
+
+def achieve(scene: Scene, goal: Goal, tried: int) -> Skill:
+    """Brings about one goal."""
+    target = goal.arguments[-1]
+    if not is_place(goal):
+        return (yield from set_joints(scene, goal.predicate, joints_of(scene, target)))
+    joints = joints_of(scene, target) if goal.predicate == "in" else ()
+    if joints and not joints_are(scene, "open", joints) and not places(scene, goal):
+        scene = yield from set_joints(scene, "open", joints)
+    return (yield from put(scene, goal, tried))
+
+
+def attempt(scene: Scene, skill: Skill) -> Generator[Command, Scene, tuple[Scene, str | None]]:
+    """Runs a skill; gives back what was seen last, and why it gave up where it did."""
+    try:
+        command = next(skill)
+        while True:
+            scene = yield command
+            command = skill.send(scene)
+    except StopIteration as end:
+        return end.value, None
+    except SkillError as error:
+        return scene, str(error)
+
+
+def recover(scene: Scene) -> Skill:
+    """Opens the gripper and goes up, whatever went wrong."""
+    up = scene.grip_position_m + np.array([0.0, 0.0, 0.12])
+    rotation = scene.world_r_grip
+    for i in range(14):
+        scene = yield Command(up if i > 4 else scene.grip_position_m, OPEN, rotation)
+    return scene
