@@ -15,8 +15,10 @@ from harness.policies.expert.libero.placing import places
 from harness.policies.expert.libero.scene import OPEN, Command, Scene, Skill, SkillError
 from harness.privileged import Goal
 
-# What is brought about before what: drawers are opened before anything is put in, and closed afterwards.
+# What is brought about before what: drawers are opened before anything is put in, and closed afterwards. What is closed with
+# nothing to be put in is closed first: the push may move what is open beside it.
 _ORDER = {"open": 0, "turnon": 1, "in": 2, "on": 2, "turnoff": 3, "close": 4}
+_CLOSED_FIRST = -1
 
 
 def script(scene: Scene) -> Generator[Command, Scene, None]:
@@ -38,10 +40,13 @@ def script(scene: Scene) -> Generator[Command, Scene, None]:
 def in_order(goals: tuple[Goal, ...], scene: Scene) -> list[Goal]:
     """Goals in the order in which they are brought about; what carries other things goes to its place first."""
     moved = {goal.arguments[0] for goal in goals if is_place(goal)}
+    filled = {joint for goal in goals if goal.predicate == "in" for joint in joints_of(scene, goal.arguments[-1])}
 
     def rank(goal: Goal) -> tuple[int, bool]:
         target = goal.arguments[-1]
         region = scene.world.regions.get(target)
+        if goal.predicate == "close" and filled.isdisjoint(joints_of(scene, target)):
+            return _CLOSED_FIRST, False
         return _ORDER[goal.predicate], is_place(goal) and ((region.parent if region else target) in moved)
 
     return sorted(goals, key=rank)
