@@ -89,6 +89,10 @@ def lite():
         yield pool
 
 
+# The hand ends above what stands on a table, whose top is at 0.9 m.
+CLEAR_M = 1.05
+
+
 def check(pool, case, init):
     most = case[-1]
     steps, still, height_m = pool.submit(steps_to_success, *case, init).result()
@@ -96,7 +100,7 @@ def check(pool, case, init):
     assert steps < most
     if case[2] != "turnoff":  # a knob is off within 0.005 rad of its stop, and fingers that let go move it farther
         assert still, "the goal held, and no longer does when the skill has ended"
-        assert height_m > 1.1
+        assert height_m > CLEAR_M
 
 
 @pytest.mark.assets

@@ -12,9 +12,11 @@ from harness.envs.families import family_of
 from harness.envs.piper.task import init_state
 from harness.errors import SuiteError, UsageError
 from harness.kinematics.robot import load_robot
+from harness.policies.expert.policy import ExpertPolicy
 from harness.preparation import prepare, spec_of
 from harness.request import Request
 from harness.suites import load_suites, suite_names
+from harness.types import PolicyInfo
 
 NAMES = ("up_down", "reach", "lift", "pick_place", "stack", "press_button", "open_drawer", "peg")
 ROBOT = load_robot()
@@ -174,8 +176,10 @@ def test_the_policys_own_action_space_is_taken_and_not_overruled(tmp_path):
         spec_of(Request("piper_lift", uri, action_space="eef_pose"))
 
 
-def test_the_expert_is_refused_for_another_environment_before_anything_is_built():
+def test_a_policy_is_refused_for_another_environment_before_anything_is_built(monkeypatch):
     pytest.importorskip("libero", reason="hf-libero is not installed")
+    made_for_piper = PolicyInfo(uri="expert", name="expert", fingerprint="0", environments=("piper",))
+    monkeypatch.setattr(ExpertPolicy, "describe", lambda uri: made_for_piper)
     with pytest.raises(UsageError, match="policy 'expert' is made for piper suites, not for libero's"):
         prepare(Request("libero_spatial", "expert"))
 
