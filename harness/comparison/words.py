@@ -42,7 +42,7 @@ def p_text(p_value: float) -> str:
 def _hidden(pair: PairResult) -> str:
     n = f"{pair.n_b}" if pair.n_a == pair.n_b else f"{pair.n_a} and {pair.n_b}"
     if math.isnan(pair.detectable):
-        return f"{n} {'episode is' if n == 1 else 'episodes are'} too few to show any difference"
+        return f"{n} {'episode is' if n == '1' else 'episodes are'} too few to show any difference"
     return f"with {n} episodes differences of less than {100 * pair.detectable:.1f} points mostly stay hidden"
 
 
