@@ -16,11 +16,11 @@ from harness.episode import EpisodeResult
 from harness.errors import StoreError
 from harness.files import written_aside
 from harness.interleaving import Interleaver, PlainDriver
-from harness.recording.trace import Trace, save_trace
-from harness.recording.video import episode_frames, write_video
+from harness.recording.drawing import draw_episode
+from harness.recording.trace import save_trace
 from harness.registry import make_policy
 from harness.store import ERRORS_FOLDER, TRACES_FOLDER, VIDEOS_FOLDER, Record, identity
-from harness.types import Concurrency, Environment, EnvSpec, Episode, Outcome, Protocol, SimState, Suite
+from harness.types import Concurrency, Environment, EnvSpec, Episode, Outcome, Protocol, Suite
 
 VideoWish = Literal["always", "success", "failure", "never"]
 
@@ -177,24 +177,14 @@ class EpisodeRunner:
             return None, None
         name = f"{VIDEOS_FOLDER}/{_stem(job, result.outcome)}.mp4"
         try:
-            self._write_video(self._config.directory / name, job.episode, result.trace, result.outcome, environment)
+            protocol = self._config.protocols[job.episode.suite]
+            path = self._config.directory / name
+            draw_episode(path, environment, job.episode, result.trace, result.outcome, protocol)
         except StoreError:
             raise
         except Exception as error:  # an episode's outcome is not lost because its pictures cannot be drawn
             return None, f"{job.episode.key}: no video: {type(error).__name__}: {error}"
         return name, None
-
-    def _write_video(self, path: Path, episode: Episode, trace: Trace, outcome: Outcome, environment: Environment) -> None:
-        protocol = self._config.protocols[episode.suite]
-        states = (SimState(float(t), qpos, qvel) for t, qpos, qvel in zip(trace.time_s, trace.qpos, trace.qvel, strict=True))
-        frames = episode_frames(
-            (environment.render(state) for state in states),
-            instruction=episode.instruction,
-            outcome=outcome,
-            max_steps=protocol.max_steps,
-            control_freq_hz=protocol.control_freq_hz,
-        )
-        write_video(path, frames, protocol.control_freq_hz)
 
     def close(self) -> None:
         """Closes policies and environments."""

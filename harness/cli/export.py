@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from harness.cli.gl_option import gl_option
+
 if TYPE_CHECKING:
     from harness.datasets.export import Exported
 
@@ -28,13 +30,7 @@ _OPTIONS = (
     click.option(
         "--assets", default="auto", metavar="auto|lite|PATH", help="LIBERO's meshes.  [default: the run's, or auto]"
     ),
-    click.option(
-        "--gl",
-        type=click.Choice(["auto", "egl", "osmesa", "glfw"]),
-        default="auto",
-        show_default=True,
-        help="OpenGL back end.",
-    ),
+    gl_option,
     click.option(
         "--workers",
         type=click.IntRange(min=0),

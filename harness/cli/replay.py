@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from harness.cli.gl_option import gl_option
+
 if TYPE_CHECKING:
     from harness.cli.replay_output import ReplayOutput
     from harness.recorded_run import RecordedEpisode, RecordedRun
@@ -58,13 +60,7 @@ def _complete_key(ctx: click.Context, param: click.Parameter, incomplete: str) -
 @click.option("--verify", is_flag=True, help="Simulate the recorded actions again and compare every bit; no videos.")
 @click.option("--force", is_flag=True, help="Replace videos; verify although assets, versions or tasks differ.")
 @click.option("--assets", default="auto", metavar="auto|lite|PATH", help="LIBERO's meshes.  [default: the run's]")
-@click.option(
-    "--gl",
-    type=click.Choice(["auto", "egl", "osmesa", "glfw"]),
-    default="auto",
-    show_default=True,
-    help="OpenGL back end.",
-)
+@gl_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, one an episode.")
 @click.pass_context
 def replay(ctx: click.Context, /, **options: Any) -> None:

@@ -9,6 +9,8 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
+from harness.cli.gl_option import gl_option
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -81,13 +83,7 @@ _OPTIONS = (
         show_default=True,
         help="What steps LIBERO: the harness's own control step, or upstream's, which is slower and equal bit for bit.",
     ),
-    click.option(
-        "--gl",
-        type=click.Choice(["auto", "egl", "osmesa", "glfw"]),
-        default="auto",
-        show_default=True,
-        help="OpenGL back end.",
-    ),
+    gl_option,
     click.option(
         "--video",
         default="all",

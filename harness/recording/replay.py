@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,9 +14,9 @@ from harness.episode import frame_sha256
 from harness.errors import HarnessError
 from harness.recorded_run import RecordedEpisode
 from harness.recording.bits import first_bit
+from harness.recording.drawing import draw_episode
 from harness.recording.trace import Trace
-from harness.recording.video import episode_frames, write_video
-from harness.types import PROTOCOL_VIEW, Environment, SimState, UInt8Array, View
+from harness.types import PROTOCOL_VIEW, Environment, SimState, View
 
 FrameCheck = Literal["identical", "different", "other renderer", "not compared"]
 
@@ -119,15 +119,16 @@ def replay_episode(
     trace, target = recorded.trace(), path or recorded.video_path(view)
     scene_sha256 = environment.reset(recorded.episode)
     _refuse_misfit(environment.state(), trace, recorded)
-    protocol = recorded.protocol
-    frames = episode_frames(
-        _pictures(environment, trace, view, on_step),
-        instruction=recorded.episode.instruction,
-        outcome=recorded.record.outcome,
-        max_steps=protocol.max_steps,
-        control_freq_hz=protocol.control_freq_hz,
+    draw_episode(
+        target,
+        environment,
+        recorded.episode,
+        trace,
+        recorded.record.outcome,
+        recorded.protocol,
+        view=view,
+        on_step=on_step,
     )
-    write_video(target, frames, protocol.control_freq_hz)
     return Replayed(recorded.key, target, len(trace.time_s), same_scene=scene_sha256 == recorded.record.scene_sha256)
 
 
@@ -161,14 +162,6 @@ def verify_episode(
     if difference is None:
         difference = _first_in_steps(environment, recorded, trace, on_step)
     return Verification(recorded.key, len(trace.actions), difference, frame, round(time.perf_counter() - begun_s, 4))
-
-
-def _pictures(
-    environment: Environment, trace: Trace, view: View, on_step: Callable[[], object]
-) -> Iterator[Mapping[str, UInt8Array]]:
-    for time_s, qpos, qvel in zip(trace.time_s, trace.qpos, trace.qvel, strict=True):
-        yield environment.render(SimState(float(time_s), qpos, qvel), view)
-        on_step()
 
 
 def _first_in_steps(

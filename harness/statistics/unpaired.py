@@ -92,10 +92,7 @@ def boschloo(a: Counts, b: Counts) -> float:
         return 1.0
     from scipy.stats import boschloo_exact
 
-    # The same test whichever run is named first, and also to the last digit.
-    first, second = sorted([a, b])
-    table = [[first[0], second[0]], [first[1] - first[0], second[1] - second[0]]]
-    return min(1.0, float(boschloo_exact(table).pvalue))
+    return min(1.0, float(boschloo_exact(_table(a, b)).pvalue))
 
 
 def score_test(a: Counts, b: Counts) -> float:
@@ -139,8 +136,7 @@ def fisher(a: Counts, b: Counts) -> float:
         return 1.0
     from scipy.stats import fisher_exact
 
-    first, second = sorted([a, b])
-    return min(1.0, float(fisher_exact([[first[0], second[0]], [first[1] - first[0], second[1] - second[0]]]).pvalue))
+    return min(1.0, float(fisher_exact(_table(a, b)).pvalue))
 
 
 def compare_unpaired(a: Counts, b: Counts, confidence: float = 0.95, exact_up_to: int = EXACT_UP_TO) -> UnpairedComparison:
@@ -215,6 +211,12 @@ def _stratified_score_test(suites: Sequence[tuple[Counts, Counts]]) -> float:
         difference += b[0] / b[1] - a[0] / a[1]
         variance += pooled * (1 - pooled) * (1 / a[1] + 1 / b[1])
     return math.erfc(abs(difference) / math.sqrt(2 * variance)) if variance > 0 else 1.0
+
+
+def _table(a: Counts, b: Counts) -> list[list[int]]:
+    """Successes and failures; sorted, so that a test is the same to the last digit whichever run is named first."""
+    first, second = sorted([a, b])
+    return [[first[0], second[0]], [first[1] - first[0], second[1] - second[0]]]
 
 
 def _no_information(a: Counts, b: Counts) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from harness.compiled import compiled
-from harness.envs.libero.engine.control_loop import Functions
+from harness.envs.libero.engine.control_loop import Functions, solve_with_old_controls
 from harness.envs.libero.engine.native import call, mujoco_functions
 
 
@@ -24,11 +24,6 @@ def solves_of(model: Any, data: Any, substeps: int) -> None:
 
 @compiled
 def _solves(functions: Functions, substeps: int) -> None:
-    model, data = functions.model, functions.data
     for _ in range(substeps):
-        call(functions.step1, model, data)
-        call(functions.fwd_actuation, model, data)
-        call(functions.fwd_acceleration, model, data)
-        call(functions.fwd_constraint, model, data)
-        call(functions.fwd_constraint, model, data)
-        call(functions.step2, model, data)
+        solve_with_old_controls(functions, True)
+        call(functions.step2, functions.model, functions.data)

@@ -70,7 +70,7 @@ def before_goal(
     """
     if sampled == 0:
         sample.qpos_seen[:] = views.qpos
-    _solve_with_old_controls(functions, update)
+    solve_with_old_controls(functions, update)
     if update:
         _read(functions, views, arm, state)
 
@@ -102,7 +102,7 @@ def after_goal(
         if i > 0:
             if i == sampled:
                 sample.qpos_seen[:] = views.qpos
-            _solve_with_old_controls(functions, True)
+            solve_with_old_controls(functions, True)
             _read(functions, views, arm, state)
         command = torques(arm, state, views.qfrc_bias)
         move_fingers(arm, state, finger_sign, views.ctrl)
@@ -114,7 +114,8 @@ def after_goal(
 
 
 @compiled
-def _solve_with_old_controls(functions: Functions, twice: bool) -> None:
+def solve_with_old_controls(functions: Functions, twice: bool) -> None:
+    """A substep's positions, velocities and first solution; `twice`: the second one too, from the first."""
     model, data = functions.model, functions.data
     call(functions.step1, model, data)
     call(functions.fwd_actuation, model, data)
