@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import PolicyOutputError, PolicyUnavailableError
+from harness.timing import QueryTiming
 from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
 
 
@@ -96,6 +97,7 @@ class BasePolicy:
         needs_images: See `harness.types.Policy`.
         raw_actions: See `harness.types.Policy`.
         needs_privileged: See `harness.types.Policy`.
+        timing: Where the time of the last answer went; None where the policy does not know: then all of it is inference.
     """
 
     params: ClassVar[frozenset[str] | None] = frozenset()
@@ -103,6 +105,7 @@ class BasePolicy:
     needs_images: bool = True
     raw_actions: bool = False
     needs_privileged: bool = False
+    timing: QueryTiming | None = None
 
     @classmethod
     def describe(cls, uri: PolicyURI) -> PolicyInfo:

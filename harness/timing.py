@@ -1,0 +1,37 @@
+"""Where the time of a policy's answer goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class QueryTiming:
+    """The parts of one answer's wall time.
+
+    Attributes:
+        transport_s: Between asking and what the server did: encoding, the wire, decoding.
+        queue_s: Waiting for the model, behind other questions.
+        inference_s: In the model.
+    """
+
+    transport_s: float
+    queue_s: float
+    inference_s: float
+
+    @classmethod
+    def of_server(cls, total_s: float, infer_ms: object, queue_ms: object) -> QueryTiming:
+        """Of an answer that a server says something about.
+
+        Args:
+            total_s: From asking to the answer.
+            infer_ms: What the server says of its inference; anything but a number counts as 0.
+            queue_ms: What it says of its queue, likewise.
+        """
+        inference_s, queue_s = (_seconds(value) for value in (infer_ms, queue_ms))
+        return cls(max(0.0, total_s - inference_s - queue_s), queue_s, inference_s)
+
+
+def _seconds(milliseconds: object) -> float:
+    known = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool) and milliseconds > 0
+    return float(milliseconds) / 1000.0 if known else 0.0  # type: ignore[arg-type]
