@@ -15,6 +15,7 @@ from harness.episode import Answer, Question, ask
 from harness.errors import PolicyError, PolicyOutputError
 from harness.policies.base import BatchPolicy
 from harness.seeding import GlobalGenerators, generator_fingerprints
+from harness.timing import QueryTiming
 from harness.types import Episode, Observation, Policy
 
 
@@ -74,14 +75,18 @@ class BatchAsker:
         waiting, self._open = self._open, []
         start = time.perf_counter()
         try:
-            chunks = _batch_answers(
+            chunks = batch_answers(
                 cast(BatchPolicy, self._policy), [what for _, what, _ in waiting], [episode for _, _, episode in waiting]
             )
         except Exception as error:  # the episodes' error, not the driver's
             seconds = (time.perf_counter() - start) / len(waiting)
             return [(slot, Answer(None, error, seconds)) for slot, _, _ in waiting]
-        seconds = (time.perf_counter() - start) / len(waiting)
-        return [(slot, Answer(chunk, None, seconds)) for (slot, _, _), chunk in zip(waiting, chunks, strict=True)]
+        whole_s = time.perf_counter() - start
+        timing = QueryTiming(0.0, 0.0, whole_s)
+        return [
+            (slot, Answer(chunk, None, whole_s / len(waiting), timing))
+            for (slot, _, _), chunk in zip(waiting, chunks, strict=True)
+        ]
 
     def _reset(self, episode: Episode, generators: GlobalGenerators) -> Answer:
         with generators.in_use():
@@ -131,7 +136,7 @@ class ThreadAsker:
             policy.close()
 
 
-def _batch_answers(policy: BatchPolicy, observations: list[Observation], episodes: list[Episode]) -> Sequence[npt.ArrayLike]:
+def batch_answers(policy: BatchPolicy, observations: list[Observation], episodes: list[Episode]) -> Sequence[npt.ArrayLike]:
     """One call of ``infer_batch``, and what is wrong with it.
 
     Raises:

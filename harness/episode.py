@@ -17,9 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from harness.latency import Query
 from harness.policies.base import checked_chunk
+from harness.realtime import Filler, stale_steps
 from harness.recording.trace import Trace, TraceRecorder
 from harness.seeding import GlobalGenerators
+from harness.timing import QueryTiming
 from harness.types import (
     Environment,
     EnvSpec,
@@ -69,6 +72,7 @@ class EpisodeResult:
         policy_s: Wall seconds in the policy, as `Answer.seconds` has them.
         physics_s: Wall seconds in resetting and stepping.
         render_s: Wall seconds in observing.
+        queries: One for every answer with actions.
     """
 
     outcome: Outcome
@@ -80,6 +84,7 @@ class EpisodeResult:
     policy_s: float
     physics_s: float
     render_s: float
+    queries: tuple[Query, ...] = ()
 
 
 class Stopwatch:
@@ -110,11 +115,13 @@ class Answer:
         chunk: What the policy answered to an observation; None after a reset.
         error: What it raised instead.
         seconds: Wall seconds that the episode's record is charged for it.
+        timing: Where the time from asking to the answer went; None of a reset and of an error.
     """
 
     chunk: npt.ArrayLike | None
     error: Exception | None
     seconds: float
+    timing: QueryTiming | None = None
 
 
 EpisodeLoop = Generator[Question, Answer, EpisodeResult]
@@ -170,7 +177,13 @@ def ask(policy: Policy, question: Question) -> Answer:
             chunk = policy.infer(question)
     except Exception as raised:  # the episode's error, not the driver's
         error = raised
-    return Answer(chunk, error, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    if error is not None or isinstance(question, Episode):
+        return Answer(None, error, seconds)
+    # getattr: a policy of another package need not know of it.
+    known: QueryTiming | None = getattr(policy, "timing", None)
+    timing = QueryTiming(0.0, 0.0, seconds) if known is None else known.within(seconds)
+    return Answer(chunk, None, seconds, timing)
 
 
 def episode_loop(
@@ -210,6 +223,8 @@ class _Running:
         self._recorder = TraceRecorder()
         self._watch = Stopwatch()
         self._actions: deque[Float64Array] = deque()
+        self._filler = Filler(protocol)
+        self._queries: list[Query] = []
         self._scene_sha256: str | None = None
         self._frame_sha256: str | None = None
         self._steps = 0
@@ -222,18 +237,22 @@ class _Running:
         yield from self._told(self._episode)
         while self._steps < self._protocol.max_steps:
             if not self._actions:
-                chunk = yield from self._query()
-                self._actions.extend(chunk[: self._protocol.replan_steps])
-            action = self._actions.popleft()
-            with self._watch.measure("physics"):
-                reached = self._environment.step(action)
-                self._steps += 1
-                self._recorder.add(action, self._environment.state())
-            if reached:
+                chunk, stale = yield from self._query()
+                self._actions.extend(self._filler.waiting(stale))
+                self._actions.extend(self._filler.planned(chunk, stale))
+            if self._step(self._actions.popleft()):
                 return True
         return False
 
-    def _query(self) -> Generator[Question, Answer, Float64Array]:
+    def _step(self, action: Float64Array) -> bool:
+        with self._watch.measure("physics"):
+            reached = self._environment.step(action)
+            self._steps += 1
+            self._recorder.add(action, self._environment.state())
+        return reached
+
+    def _query(self) -> Generator[Question, Answer, tuple[Float64Array, int]]:
+        """A chunk, and how many control steps went by while it was thought of."""
         with self._watch.measure("render"):
             observation = self._environment.observe(
                 images=self._policy.needs_images, privileged=self._policy.needs_privileged
@@ -242,15 +261,18 @@ class _Running:
             self._frame_sha256 = frame_sha256(observation.images)
         answer = yield from self._told(observation)
         with self._watch.measure("policy"):
-            chunk = checked_chunk(answer, self._spec.action_dim)
-        return chunk if self._policy.raw_actions else with_gripper_rule(chunk, self._protocol.gripper)
+            chunk = checked_chunk(answer.chunk, self._spec.action_dim)
+        timing = answer.timing or QueryTiming(0.0, 0.0, answer.seconds)
+        stale = min(stale_steps(timing.total_s, self._protocol), self._protocol.max_steps - self._steps)
+        self._queries.append(Query(self._steps, timing, stale))
+        return chunk if self._policy.raw_actions else with_gripper_rule(chunk, self._protocol.gripper), stale
 
-    def _told(self, question: Question) -> Generator[Question, Answer, npt.ArrayLike | None]:
+    def _told(self, question: Question) -> Generator[Question, Answer, Answer]:
         answer = yield question
         self._watch.seconds["policy"] += answer.seconds
         if answer.error is not None:
             raise answer.error
-        return answer.chunk
+        return answer
 
     def result(self, outcome: Outcome, error: Failure | None) -> EpisodeResult:
         seconds = self._watch.seconds
@@ -264,6 +286,7 @@ class _Running:
             policy_s=seconds["policy"],
             physics_s=seconds["physics"],
             render_s=seconds["render"],
+            queries=tuple(self._queries),
         )
 
 

@@ -35,7 +35,8 @@ def evaluate(
         resume: A run directory to go on with; suite, policy and options that are not given are then the run's own.
         progress: Whether to show progress on standard error.
         **options: The other fields of `Request`: ``environment``, ``tasks`` and ``init`` (such as ``"0,3-5"``),
-            ``episodes``, ``repeats``, ``seed``, ``protocol``, ``replan``, ``max_steps``, ``action_space``, ``language``,
+            ``episodes``, ``repeats``, ``seed``, ``protocol``, ``replan``, ``max_steps``, ``realtime_hz``,
+            ``realtime_filler``, ``action_space``, ``language``,
             ``workers`` (0 runs in this process, N spawns N processes; a script that spawns needs
             ``if __name__ == "__main__":``), ``envs_per_worker``, ``engine``, ``assets``, ``gl``, ``video``, ``out``,
             ``retries``, ``episode_timeout_s``, ``errors_as_failures``; ``stop_when="decided"`` with ``against``, a rate or

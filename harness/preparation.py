@@ -134,6 +134,9 @@ def _protocol(suite: Suite, request: Request) -> Protocol:
         changes["replan_steps"] = request.replan
     if request.max_steps is not None:
         changes["max_steps"] = request.max_steps
+    if request.realtime_hz is not None:
+        changes["realtime_hz"] = float(request.realtime_hz)
+        changes["realtime_filler"] = request.realtime_filler or "hold"
     return dataclasses.replace(protocol, **changes)
 
 

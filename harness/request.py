@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.envs.family import ENGINES, Engine
 from harness.errors import UsageError, suggest
 from harness.plan import Selection, parse_indices
-from harness.types import STANDARD
+from harness.types import STANDARD, RealtimeFiller
 
 # The language that every task has an instruction in.
 ENGLISH = "en"
@@ -17,6 +17,8 @@ ENGLISH = "en"
 VIDEO_MODES = ("all", "failures", "successes", "none")
 # When a run stops: at the end of its plan, or as soon as the answer to --against is clear.
 STOP_WHEN = ("end", "decided")
+
+FILLERS = typing.get_args(RealtimeFiller)
 
 TRACKERS = ("wandb", "mlflow", "tensorboard")
 
@@ -40,6 +42,8 @@ class Request:
     protocol: str = STANDARD
     replan: int | None = None
     max_steps: int | None = None
+    realtime_hz: float | None = None
+    realtime_filler: str | None = None
     action_space: str | None = None
     language: str = ENGLISH
     workers: int = 0
@@ -80,8 +84,18 @@ class Request:
             raise UsageError(
                 f"--video {self.video!r} is neither a number of videos a task nor a mode. {suggest(self.video, VIDEO_MODES)}"
             )
-
         self._refuse_wrong_words()
+        self._refuse_wrong_realtime()
+
+    def _refuse_wrong_realtime(self) -> None:
+        if self.realtime_hz is not None and not 0 < self.realtime_hz < math.inf:
+            raise UsageError(f"--realtime must be a positive number of control steps a second, not {self.realtime_hz}")
+        if self.realtime_filler is not None and self.realtime_hz is None:
+            raise UsageError("--realtime-filler says what is done while the policy thinks; it needs --realtime HZ")
+        if self.realtime_filler is not None and self.realtime_filler not in FILLERS:
+            raise UsageError(
+                f"there is no --realtime-filler {self.realtime_filler!r}. {suggest(self.realtime_filler, FILLERS)}"
+            )
 
     def _refuse_wrong_words(self) -> None:
         if self.stop_when not in STOP_WHEN:
@@ -96,7 +110,9 @@ class Request:
     def _refuse_wrong_types(self) -> None:
         for name, expected in typing.get_type_hints(Request).items():
             value = getattr(self, name)
-            expected = {"engine": str, "episode_timeout_s": expected | int}.get(name, expected)
+            expected = {"engine": str, "episode_timeout_s": expected | int, "realtime_hz": expected | int}.get(
+                name, expected
+            )
             if not isinstance(value, expected):
                 wanted = getattr(expected, "__name__", str(expected))
                 raise UsageError(f"{_option(name)} must be of type {wanted}, not {value!r}")
@@ -114,7 +130,7 @@ class Request:
 
 def _option(field: str) -> str:
     """A field's name on the command line."""
-    return "--" + field.removesuffix("_s").replace("_", "-")
+    return "--" + field.removesuffix("_s").removesuffix("_hz").replace("_", "-")
 
 
 def _indices(option: str, text: str | None) -> tuple[int, ...] | None:

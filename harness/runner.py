@@ -16,6 +16,7 @@ from harness.episode import EpisodeResult
 from harness.errors import StoreError
 from harness.files import written_aside
 from harness.interleaving import Interleaver, PlainDriver
+from harness.latency import Query
 from harness.recording.drawing import draw_episode
 from harness.recording.trace import save_trace
 from harness.registry import make_policy
@@ -49,10 +50,12 @@ class Report:
     Attributes:
         record: The line for ``episodes.jsonl``.
         note: Something that a user should know and that did not touch the outcome, such as a video that could not be made.
+        queries: The lines for ``queries.csv``.
     """
 
     record: Record
     note: str | None = None
+    queries: tuple[Query, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ class EpisodeRunner:
             video=video,
             trace=trace,
         )
-        return Report(record, "; ".join(filter(None, (note, self._news(environment)))) or None)
+        return Report(record, "; ".join(filter(None, (note, self._news(environment)))) or None, result.queries)
 
     def _news(self, environment: Environment) -> str | None:
         """What an environment says for the first time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from harness.envs.families import family_of
 from harness.errors import StoreError
+from harness.latency import LatencySummary, read_queries, summarise_latency
 from harness.reports.summary import summarise, write_summary
 from harness.stopping import Finding, StopTest, stop_test_of
 from harness.store import EPISODES_FILE, Record, final_records, read_info, read_records
@@ -62,6 +64,19 @@ class Run:
         final = sorted(final_records(self.records()).values(), key=self._order)
         return _frame(final)
 
+    def queries(self) -> pd.DataFrame:
+        """The policy's answers in the attempts that count: a row each, the columns of ``queries.csv``.
+
+        Raises:
+            StoreError: A file is damaged.
+        """
+        counted = {(record.key, record.attempt) for record in final_records(self.records()).values()}
+        return read_queries(self.directory, counted)
+
+    def latency(self) -> LatencySummary | None:
+        """How long the policy's answers took; None where that is not known."""
+        return summarise_latency(self.queries())
+
     def error_count(self) -> int:
         """How many episodes are in error after all tries."""
         return sum(record.outcome == "error" for record in final_records(self.records()).values())
@@ -101,17 +116,18 @@ class Run:
         suites = ", ".join(suite["name"] for suite in info["suites"])
         simulator = family_of(info["environment"]).simulator_packages
         packages = ", ".join(f"{name} {info['versions'][name]}" for name in simulator)
-        finding = self.finding()
+        finding, latency = self.finding(), self.latency()
         return {
             "run": self.name,
             "suite": suites,
             "policy": f"{info['policy']['uri']} ({info['policy']['fingerprint'][:12]})",
-            "protocol": ", ".join(sorted({suite["protocol"]["name"] for suite in info["suites"]})),
+            "protocol": ", ".join(sorted({_protocol_words(suite["protocol"]) for suite in info["suites"]})),
             "seed": str(info["seed"]),
             "assets": self._assets(),
             "renderer": "; then ".join(self.renderers()),
             "simulator": packages,
             "created": info["created"],
+            **({} if latency is None else {"latency": latency.words}),
             **({} if finding is None else {"stopping": finding.words}),
         }
 
@@ -134,6 +150,14 @@ class Run:
                 f"{', '.join(suites)}: the file belongs to another run"
             )
         return suites.index(record.suite), record.task_id, record.init, record.repeat
+
+
+def _protocol_words(protocol: Mapping[str, Any]) -> str:
+    """A protocol's name, and whether the simulation waits for the policy where it does not."""
+    hz = protocol.get("realtime_hz")
+    return (
+        protocol["name"] if hz is None else f"{protocol['name']}, in real time at {hz:g} Hz ({protocol['realtime_filler']})"
+    )
 
 
 def _frame(records: list[Record]) -> pd.DataFrame:

@@ -142,6 +142,7 @@ class Session:
             record = event.result.record
             if event.result.note:
                 self._progress.note(event.result.note)
+            self._store.queries.append(record.key, record.attempt, event.result.queries)
         self._store.append(record)
         self._after(job, record, in_company=isinstance(event, Lost) and event.others > 0)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.errors import RunDirectoryError, StoreError
 from harness.files import remove_asides, written_aside
+from harness.latency import QueryLog
 from harness.run_lock import LOCK_FILE, RunLock
 from harness.types import Episode, Outcome
 
@@ -84,7 +85,12 @@ def identity(episode: Episode) -> dict[str, Any]:
 
 
 class RunStore:
-    """A run directory that is being written, by one process at a time."""
+    """A run directory that is being written, by one process at a time.
+
+    Attributes:
+        directory: Which one.
+        queries: How long the policy's answers took.
+    """
 
     def __init__(self, directory: Path, new: Mapping[str, Any] | None = None) -> None:
         """Opens an existing run directory for appending; use `create` for a new one.
@@ -107,6 +113,7 @@ class RunStore:
                 _refuse_content(directory)  # of two processes that create one run at once, one finds the other's
                 write_info(directory, new)
             self._lines = _opened(directory / EPISODES_FILE)
+            self.queries = QueryLog(directory)
         except BaseException:
             self._lock.release()
             raise
@@ -151,6 +158,7 @@ class RunStore:
     def close(self) -> None:
         """Lets another process write the directory."""
         os.close(self._lines)
+        self.queries.close()
         self._lock.release()
 
 

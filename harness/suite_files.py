@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from harness.errors import suggest
-from harness.types import GripperRule, SceneSeeding
+from harness.types import GripperRule, RealtimeFiller, SceneSeeding
 
 # A suite's or a task's name becomes part of file names.
 NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
@@ -42,6 +42,8 @@ class ProtocolFields(Strict):
     scene_seeding: SceneSeeding
     scene_seed: int = Field(ge=0, lt=2**32)
     action_space: str
+    realtime_hz: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    realtime_filler: RealtimeFiller = "hold"
 
     @field_validator("settle_action")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 
@@ -10,7 +11,7 @@ class QueryTiming:
     """The parts of one answer's wall time.
 
     Attributes:
-        transport_s: Between asking and what the server did: encoding, the wire, decoding.
+        transport_s: Between asking and what the server did: preparing, encoding, the wire, decoding.
         queue_s: Waiting for the model, behind other questions.
         inference_s: In the model.
     """
@@ -30,6 +31,15 @@ class QueryTiming:
         """
         inference_s, queue_s = (_seconds(value) for value in (infer_ms, queue_ms))
         return cls(max(0.0, total_s - inference_s - queue_s), queue_s, inference_s)
+
+    @property
+    def total_s(self) -> float:
+        """From asking to the answer."""
+        return self.transport_s + self.queue_s + self.inference_s
+
+    def within(self, total_s: float) -> QueryTiming:
+        """The same queue and inference in a time that somebody else measured; what is left of it is transport."""
+        return dataclasses.replace(self, transport_s=max(0.0, total_s - self.queue_s - self.inference_s))
 
 
 def _seconds(milliseconds: object) -> float:

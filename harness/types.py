@@ -20,6 +20,7 @@ UInt8Array = npt.NDArray[np.uint8]
 Outcome = Literal["success", "failure", "error"]
 SceneSeeding = Literal["episode_key", "sequential", "per_episode"]
 GripperRule = Literal["as_is", "binarize", "rlds_sign"]
+RealtimeFiller = Literal["hold", "continue"]
 
 # How a policy serves several environments of one worker. ``none``: it does not. ``batch``: one policy answers all that wait
 # in one call (`harness.policies.base.BatchPolicy`). ``remote``: it waits for somebody else's computing; every environment
@@ -58,6 +59,9 @@ class Protocol:
             k-th episode of a task. ``per_episode``: the scene of one reset after ``env.seed(scene_seed + k)``.
         scene_seed: The run's seed unless the user names another: part of every episode's key, and of the last two rules.
         action_space: What an action's numbers mean; see the environment's ``spec`` module for the names.
+        realtime_hz: Control steps that go by in a wall second while the policy thinks; None: the simulation waits for it.
+        realtime_filler: What is applied in them. ``hold``: the last action again. ``continue``: what is left of the last
+            chunk, and then its last action; of the new chunk the actions whose time has passed are left out.
     """
 
     name: str
@@ -75,6 +79,8 @@ class Protocol:
     scene_seeding: SceneSeeding
     scene_seed: int
     action_space: str
+    realtime_hz: float | None = None
+    realtime_filler: RealtimeFiller = "hold"
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,18 @@ _OPTIONS = (
     click.option("--replan", type=int, metavar="K", help="Actions of a chunk that are used before the next query."),
     click.option("--max-steps", type=int, metavar="N", help="Control steps an episode, in place of the protocol's."),
     click.option(
+        "--realtime",
+        "realtime_hz",
+        type=float,
+        metavar="HZ",
+        help="Let the simulation go on at HZ control steps a second while the policy thinks.  [default: it waits]",
+    ),
+    click.option(
+        "--realtime-filler",
+        type=click.Choice(["hold", "continue"]),
+        help="What is applied meanwhile: the last action again, or the rest of the last chunk.  [default: hold]",
+    ),
+    click.option(
         "--workers",
         type=int,
         default=1,

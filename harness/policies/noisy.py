@@ -73,6 +73,7 @@ class NoisyPolicy(BasePolicy):
         if self._generator is None:
             raise PolicyError("the noisy policy was asked before its first reset")
         chunk = checked_chunk(self._inner.infer(observation), self._spec.action_dim)
+        self.timing = getattr(self._inner, "timing", None)
         end = observation.step + len(chunk)
         while len(self._noise) < end:
             block = _scaled(self._generator, self._std, self._spec, _BLOCK_STEPS)

@@ -29,7 +29,7 @@ PROTOCOL = Protocol(
     action_space="a",
 )  # fmt: skip
 PROTOCOLS = {"walk": PROTOCOL}
-TIMES = {"policy_s", "physics_s", "render_s"}
+TIMES = {"policy_s", "physics_s", "render_s", "queries"}
 
 
 def episode(init: int) -> Episode:
