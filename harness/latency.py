@@ -144,8 +144,18 @@ def summarise_latency(queries: pd.DataFrame) -> LatencySummary | None:
     )
 
 
-def _line(key: str, attempt: int, query: Query) -> str:
+def summarise_queries(queries: Sequence[Query]) -> LatencySummary | None:
+    """The same of one attempt's answers."""
+    rows = [_row("", 1, query) for query in queries]
+    return summarise_latency(pd.DataFrame(rows, columns=list(COLUMNS)))
+
+
+def _row(key: str, attempt: int, query: Query) -> tuple[str, int, int, float, float, float, float, int]:
     timing = query.timing
-    parts = (timing.total_s, timing.transport_s, timing.queue_s, timing.inference_s)
-    milliseconds = ",".join(f"{1000 * part:.3f}" for part in parts)
-    return f"{key},{attempt},{query.step},{milliseconds},{query.stale_steps}\n"
+    seconds = (timing.total_s, timing.transport_s, timing.queue_s, timing.inference_s)
+    total_ms, transport_ms, queue_ms, inference_ms = (1000 * part for part in seconds)
+    return key, attempt, query.step, total_ms, transport_ms, queue_ms, inference_ms, query.stale_steps
+
+
+def _line(key: str, attempt: int, query: Query) -> str:
+    return ",".join(f"{value:.3f}" if isinstance(value, float) else str(value) for value in _row(key, attempt, query)) + "\n"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from harness.errors import PolicyUnavailableError
+from harness.errors import PolicyUnavailableError, UsageError
 from harness.types import EnvSpec
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
@@ -18,7 +20,8 @@ Examples:
   evalharness policies check zero
   evalharness policies check 'py:my_policies.py:Model?device=cpu'
   evalharness policies check 'ws://localhost:8000?timeout_s=300'
-  evalharness policies check py:my_policies.py:Model --suite pick-place"""
+  evalharness policies check py:my_policies.py:Model --suite pick-place
+  evalharness policies check ws://localhost:8000 --suite spatial --stats assets/physical-intelligence/libero"""
 
 
 @click.group()
@@ -39,21 +42,38 @@ def list_schemes() -> None:
 
 @policies.command(epilog=_CHECK_EXAMPLES)
 @click.argument("uri")
-@click.option("--suite", metavar="NAME|FILE", help="Whose observations and actions.  [default: LIBERO's, as published]")
+@click.option("--suite", metavar="NAME|FILE", help="Also play on its first task, and be held against an expert there.")
+@click.option(
+    "--stats",
+    type=click.Path(exists=True, path_type=Path),
+    help="norm_stats.json or dataset_statistics.json of the training data, or its folder.  [default: the policy's own]",
+)
+@click.option("--unnorm-key", metavar="NAME", help="Which data set of --stats.")
+@click.option("--assets", default="auto", show_default=True, metavar="auto|lite|PATH", help="LIBERO's meshes, for --suite.")
 @click.pass_context
-def check(ctx: click.Context, uri: str, suite: str | None) -> None:
+def check(ctx: click.Context, uri: str, suite: str | None, stats: Path | None, unnorm_key: str | None, assets: str) -> None:
     """Ask the policy at URI about a made-up observation, and judge its answers.
 
-    No simulator is needed. Exit code 0: no error was found. 1: one was. 2: URI names no policy.
+    With --suite it also plays for a moment and is led along an expert's way, which finds wrong conventions: turned
+    pictures, BGR, a quaternion in the wrong order, the gripper's sign, statistics of another data set. Without, no
+    simulator is needed.
+
+    Exit code 0: no error was found. 1: one was. 2: URI names no policy.
     """
+    from harness.checking.checker import check_on_suite
     from harness.policies.check import check_policy
 
+    if suite is None and (stats is not None or unnorm_key is not None):
+        raise UsageError("--stats and --unnorm-key are compared with what is seen in a suite; name one with --suite")
+
     try:
-        spec = _spec(uri, suite)
+        spec = policy_spec(uri, suite)
     except PolicyUnavailableError:
         # It is said below, in the table: whatever the environment, this policy cannot be described.
-        spec = _spec(uri, None)
+        spec = policy_spec(uri, None)
     findings = check_policy(uri, spec)
+    if suite is not None and not any(finding.level == "error" for finding in findings):
+        findings += check_on_suite(uri, suite, assets=assets, statistics=stats, unnorm_key=unnorm_key)
     table = Table("", "what", Column("found", overflow="fold"), box=None, pad_edge=False)
     for finding in findings:
         table.add_row(Text(finding.level, style=_STYLES[finding.level]), finding.what, Text(finding.detail))
@@ -64,7 +84,7 @@ def check(ctx: click.Context, uri: str, suite: str | None) -> None:
     ctx.exit(1 if errors else 0)
 
 
-def _spec(uri: str, suite: str | None) -> EnvSpec:
+def policy_spec(uri: str, suite: str | None) -> EnvSpec:
     """What all of a suite's tasks show and take, in the action space that the policy declares."""
     from harness.envs.libero.spec import libero_env_spec
     from harness.preparation import spec_of

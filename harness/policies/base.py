@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from harness.errors import PolicyOutputError, PolicyUnavailableError
 from harness.timing import QueryTiming
+from harness.transforms.statistics import Statistics
 from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
 
 
@@ -97,6 +98,8 @@ class BasePolicy:
         needs_images: See `harness.types.Policy`.
         raw_actions: See `harness.types.Policy`.
         needs_privileged: See `harness.types.Policy`.
+        stateless: True when there is nothing to reset, so that several episodes can be asked about in turns.
+        statistics: Of its training data; None where it does not know them. ``evalharness policies check`` looks at them.
         timing: Where the time of the last answer went; None where the policy does not know: then all of it is inference.
     """
 
@@ -105,6 +108,8 @@ class BasePolicy:
     needs_images: bool = True
     raw_actions: bool = False
     needs_privileged: bool = False
+    stateless: bool = False
+    statistics: Statistics | None = None
     timing: QueryTiming | None = None
 
     @classmethod
@@ -131,6 +136,10 @@ class BasePolicy:
     def infer(self, observation: Observation) -> npt.ArrayLike:
         """Answers with one action (A,) or a chunk of actions (T, A)."""
         raise NotImplementedError
+
+    def model_state(self, observation: Observation) -> npt.ArrayLike | None:
+        """The state vector that the model is given, before it is normalised; None: the environment's own."""
+        return None
 
     def close(self) -> None:
         """Gives back what the policy holds."""

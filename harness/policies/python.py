@@ -54,6 +54,8 @@ class PythonPolicy(BasePolicy):
         self.needs_images = bool(getattr(target, "needs_images", True))
         self.raw_actions = bool(getattr(target, "raw_actions", False))
         self.needs_privileged = bool(getattr(target, "needs_privileged", False))
+        self.statistics = getattr(target, "statistics", None)
+        self.stateless = not callable(getattr(target, "reset", None))
 
     @classmethod
     def describe(cls, uri: PolicyURI) -> PolicyInfo:
@@ -130,6 +132,12 @@ class PythonPolicy(BasePolicy):
                 f"policy {self._uri.text!r} took {took_s:.3g} s for one answer; timeout_s is {self._timeout_s:g}"
             )
         return answer
+
+    def model_state(self, observation: Observation) -> npt.ArrayLike | None:
+        """What ``model_state`` answers, where there is one."""
+        method = getattr(self._target, "model_state", None)
+        state: npt.ArrayLike | None = self._timed("model_state", method, observation) if callable(method) else None
+        return state
 
     def close(self) -> None:
         """Calls ``close()`` where there is one."""
