@@ -23,8 +23,17 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "replay": "harness.policies.replay:ReplayPolicy",
         "noisy": "harness.policies.noisy:NoisyPolicy",
         "py": "harness.policies.python:PythonPolicy",
+        "lerobot": "harness.policies.lerobot:LeRobotPolicy",
+        "hf": "harness.policies.huggingface:HuggingFacePolicy",
+        "export": "harness.policies.exported:ExportedPolicy",
+        "vla": "harness.policies.vla:VLAPolicy",
         "ws": "harness.policies.openpi:OpenPIPolicy",
         "wss": "harness.policies.openpi:OpenPIPolicy",
+        "vla-eval+ws": "harness.policies.vla_eval:VlaEvalPolicy",
+        "vla-eval+wss": "harness.policies.vla_eval:VlaEvalPolicy",
+        "http": "harness.policies.act_http:ActHTTPPolicy",
+        "https": "harness.policies.act_http:ActHTTPPolicy",
+        "gr00t": "harness.policies.gr00t:Gr00tPolicy",
     }
 )
 

@@ -2,66 +2,85 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
+import time
+import uuid
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
-from harness.errors import PolicyError, PolicyOutputError, PolicyUnavailableError
+from harness.errors import PolicyOutputError, PolicyUnavailableError, suggest
 from harness.policies.base import BasePolicy, PolicyURI, checked_chunk, short_name
-from harness.policies.images import resize_with_pad
-from harness.policies.openpi_client import OpenPIClient, metadata_fingerprint
-from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo, UInt8Array
+from harness.policies.openpi_client import OpenPIClient
+from harness.policies.served import RESET_DONE, is_ours, observation_request, reset_request
+from harness.policies.server_address import (
+    ANSWER_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
+    DESCRIBE_TIMEOUT_S,
+    MAX_ANSWER_MB,
+    RETRIES,
+    api_key,
+    fingerprint_of,
+    server_url,
+    timing_of,
+)
+from harness.transforms.presets import PRESET_PARAMS, Preset, preset_details, preset_of
+from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
 
-API_KEY_VARIABLES = ("EVALHARNESS_API_KEY", "OPENPI_API_KEY")
+_PRESET = "openpi-libero"
 
-# openpi's LIBERO policies take 224x224 pictures (examples/libero/main.py, --resize-size).
-_DEFAULT_SIZE_PX = 224
-_DESCRIBE_TIMEOUT_S = 5.0
-# A first inference that compiles takes about a minute.
-_DEFAULT_ANSWER_TIMEOUT_S = 120.0
-_DEFAULT_RETRIES = 5
-
-# LIBERO's name for the camera in front, which openpi's LIBERO policies are trained with.
-_FRONT = "agentview"
-_WRIST = "wrist"
-_STATE = "vector"
+_OPENPI, _ROBOARENA = "openpi", "roboarena"
 
 
 class OpenPIPolicy(BasePolicy):
     """ws://HOST:PORT or wss://...: a policy server that speaks openpi's protocol (openpi, RoboArena).
 
-    ``observation/image`` is ``agentview``, or else the first camera that is not called ``wrist``;
-    ``observation/wrist_image`` is that one. A server that answers in one action space alone says so in its metadata, as
-    ``action_space``.
+    What is asked and how an answer is read is said by a preset of `harness.transforms.presets`. A server that answers in one
+    action space alone says so in its metadata, as ``action_space``.
 
-    Parameters: ``timeout_s`` for one answer (120), ``size`` of the square that pictures are fitted into in pixels (224; 0
-    leaves them), ``retries`` of a connection that broke or cannot be opened (5). An API key comes from the environment,
-    ``EVALHARNESS_API_KEY`` or ``OPENPI_API_KEY``, because the URI is recorded.
+    RoboArena's dialect names an endpoint in every request, ``infer`` or ``reset``, and the episode, as ``session_id``; a
+    reset is sent before every episode. ``evalharness serve`` is sent whole observations and episodes, so that what it serves
+    answers as it does in process, unless the URI has parameters of a preset.
+
+    Parameters: ``timeout_s`` for one answer (120), ``retries`` of a connection that broke or cannot be opened (5),
+    ``max_mb``, the longest answer that is read (64), ``dialect`` as ``openpi`` or ``roboarena`` (openpi), ``preset``
+    (openpi-libero) and what belongs to it: ``size`` of its pictures in pixels (224; 0 leaves them), ``stats``,
+    ``unnorm_key``, ``norm``. An API key comes from the environment, ``EVALHARNESS_API_KEY`` or ``OPENPI_API_KEY``, because
+    the URI is recorded.
     """
 
-    params = frozenset({"timeout_s", "size", "retries"})
+    params = frozenset({"timeout_s", "retries", "max_mb", "dialect"}) | PRESET_PARAMS
 
-    def __init__(self, client: OpenPIClient, camera: str, action_dim: int, size_px: int) -> None:
+    def __init__(
+        self, client: OpenPIClient, preset: Preset, action_dim: int, *, roboarena: bool = False, whole: bool = False
+    ) -> None:
         self._client = client
-        self._images = {"observation/image": camera, "observation/wrist_image": _WRIST}
+        self._preset = preset
         self._action_dim = action_dim
-        self._size_px = size_px
+        self._roboarena = roboarena
+        self._session_id = ""
+        self._may_be_whole, self._whole = whole, False
+        self.raw_actions = preset.raw_actions
+        self.statistics = preset.statistics
+        self.stateless = not roboarena
 
     @classmethod
     def describe(cls, uri: PolicyURI) -> PolicyInfo:
-        """See `BasePolicy.describe`: connects and reads the metadata; the fingerprint is that of the metadata."""
-        url = _checked_url(uri)
-        _options(uri)
-        client = OpenPIClient(url, api_key=_api_key(), connect_timeout_s=_DESCRIBE_TIMEOUT_S, retries=0)
+        """See `BasePolicy.describe`: connects and reads the metadata.
+
+        The fingerprint is that of the metadata, and of the statistics where there are any.
+        """
+        _dialect(uri)
+        chosen = preset_details(uri, _PRESET)
+        client = _client(uri, connect_timeout_s=DESCRIBE_TIMEOUT_S, retries=0)
         metadata = client.connect()
         client.close()
         return PolicyInfo(
             uri=uri.text,
-            name=short_name("openpi", urlsplit(url).netloc),
-            fingerprint=metadata_fingerprint(metadata),
-            details={"metadata": metadata},
+            name=short_name("openpi", urlsplit(client.url).netloc),
+            fingerprint=_fingerprint(metadata, chosen),
+            details={"metadata": metadata, **chosen},
             action_space=_action_space(metadata, uri),
             concurrency="remote",
         )
@@ -69,22 +88,21 @@ class OpenPIPolicy(BasePolicy):
     @classmethod
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> OpenPIPolicy:
         """See `BasePolicy.from_uri`; the connection is made at the first reset."""
-        cameras = sorted((name for name in spec.images if name != _WRIST), key=lambda name: name != _FRONT)
-        missing = [] if cameras else ["a picture besides wrist"]
-        missing += [] if _WRIST in spec.images else [_WRIST]
-        missing += [] if _STATE in spec.state else [_STATE]
-        if missing:
-            raise PolicyUnavailableError(
-                f"policy {uri.text!r} needs {', '.join(missing)}, and the environment shows "
-                f"{', '.join([*spec.images, *spec.state])}"
-            )
-        timeout_s, size_px, retries = _options(uri)
-        client = OpenPIClient(_checked_url(uri), api_key=_api_key(), answer_timeout_s=timeout_s, retries=retries)
-        return cls(client, cameras[0], spec.action_dim, size_px)
+        preset = preset_of(uri, spec, _PRESET)
+        roboarena = _dialect(uri) == _ROBOARENA
+        whole = not roboarena and not PRESET_PARAMS & uri.params.keys()
+        return cls(_client(uri), preset, spec.action_dim, roboarena=roboarena, whole=whole)
 
     def reset(self, episode: Episode) -> None:
-        """Makes sure that the server is there; the protocol itself knows no episodes."""
-        self._client.connect()
+        """Makes sure that the server is there; RoboArena's is told that an episode begins."""
+        if not self._roboarena:
+            self._whole = self._may_be_whole and is_ours(self._client.connect())
+            if self._whole:
+                self._client.ask(reset_request(episode), acknowledgement=RESET_DONE)
+            return
+        # Not the episode's key: a second attempt at it is another session.
+        self._session_id = uuid.uuid4().hex
+        self._client.ask({"endpoint": "reset", "session_id": self._session_id}, acknowledgement=RESET_DONE)
 
     def infer(self, observation: Observation) -> Float64Array:
         """The server's chunk of actions (T, A).
@@ -93,9 +111,14 @@ class OpenPIPolicy(BasePolicy):
             PolicyError: See `OpenPIClient.ask`; also when the observation lacks a picture.
             PolicyOutputError: The answer holds no finite array of actions.
         """
-        answer = self._client.ask(self._request(observation))
+        request = observation_request(observation) if self._whole else self._preset.request(observation)
+        begin_s = time.perf_counter()
+        answer = self._client.ask(request | self._endpoint())
+        self.timing = timing_of(answer, time.perf_counter() - begin_s)
         try:
-            return checked_chunk(_actions(answer), self._action_dim)
+            if self._whole:
+                return checked_chunk(_actions(answer), self._action_dim)
+            return self._preset.actions(_actions(answer), request, self._action_dim)
         except PolicyOutputError as error:
             raise PolicyOutputError(f"{self._client.url}: {error}") from error
 
@@ -103,17 +126,8 @@ class OpenPIPolicy(BasePolicy):
         """Closes the connection."""
         self._client.close()
 
-    def _request(self, observation: Observation) -> dict[str, Any]:
-        request: dict[str, Any] = {theirs: self._picture(observation, ours) for theirs, ours in self._images.items()}
-        request["observation/state"] = np.asarray(observation.state[_STATE], dtype=np.float64)
-        request["prompt"] = observation.instruction
-        return request
-
-    def _picture(self, observation: Observation, name: str) -> UInt8Array:
-        if name not in observation.images:
-            raise PolicyError(f"the observation has no picture {name!r}, only {', '.join(observation.images) or 'none'}")
-        image = observation.images[name]
-        return image if self._size_px == 0 else resize_with_pad(image, self._size_px)
+    def _endpoint(self) -> dict[str, str]:
+        return {"endpoint": "infer", "session_id": self._session_id} if self._roboarena else {}
 
 
 def _actions(answer: Any) -> Any:
@@ -134,30 +148,28 @@ def _action_space(metadata: Any, uri: PolicyURI) -> str | None:
     return space
 
 
-def _options(uri: PolicyURI) -> tuple[float, int, int]:
-    return (
-        uri.seconds("timeout_s", default=_DEFAULT_ANSWER_TIMEOUT_S),
-        uri.integer("size", default=_DEFAULT_SIZE_PX, minimum=0),
-        uri.integer("retries", default=_DEFAULT_RETRIES, minimum=0),
-    )
+def _fingerprint(metadata: dict[str, Any], chosen: dict[str, str]) -> str:
+    of_server = fingerprint_of(metadata)
+    statistics = chosen.get("statistics_sha256")
+    return of_server if statistics is None else hashlib.sha256(f"{of_server}{statistics}".encode()).hexdigest()
 
 
-def _checked_url(uri: PolicyURI) -> str:
-    url = f"{uri.scheme}:{uri.body}"
-    if "@" in uri.body:
+def _dialect(uri: PolicyURI) -> str:
+    dialect = uri.params.get("dialect", _OPENPI)
+    if dialect not in (_OPENPI, _ROBOARENA):
         raise PolicyUnavailableError(
-            "a policy URI must hold no credentials, because it is recorded; put the server's key into the environment, as "
-            f"{API_KEY_VARIABLES[0]}"
+            f"policy {uri.text!r}: there is no dialect {dialect!r}. {suggest(dialect, (_OPENPI, _ROBOARENA))}"
         )
-    try:
-        parts = urlsplit(url)
-        valid = bool(parts.hostname) and not parts.fragment and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise PolicyUnavailableError(f"policy {uri.text!r}: expected {uri.scheme}://HOST:PORT, such as ws://localhost:8000")
-    return url
+    return dialect
 
 
-def _api_key() -> str | None:
-    return next((os.environ[name] for name in API_KEY_VARIABLES if os.environ.get(name)), None)
+def _client(uri: PolicyURI, *, connect_timeout_s: float = CONNECT_TIMEOUT_S, retries: int | None = None) -> OpenPIClient:
+    asked_retries = uri.integer("retries", default=RETRIES, minimum=0)
+    return OpenPIClient(
+        server_url(uri, uri.scheme),
+        api_key=api_key(),
+        answer_timeout_s=uri.seconds("timeout_s", default=ANSWER_TIMEOUT_S),
+        connect_timeout_s=connect_timeout_s,
+        retries=asked_retries if retries is None else retries,
+        max_mb=uri.integer("max_mb", default=MAX_ANSWER_MB, minimum=1),
+    )

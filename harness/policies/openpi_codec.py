@@ -7,17 +7,13 @@ Physical-Intelligence/openpi.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import msgpack
 import numpy as np
-import numpy.typing as npt
 
 from harness.errors import PolicyError, PolicyOutputError
-
-# Objects would need pickle, void is raw memory, and complex has no meaning here: openpi refuses the same three.
-_REFUSED_KINDS = "OVc"
+from harness.policies.wire_arrays import PLAIN_KINDS, array_of, checked_dtype
 
 
 def pack(message: Any) -> bytes:
@@ -67,7 +63,7 @@ def jsonable(value: Any) -> Any:
 def _to_map(value: Any) -> dict[bytes, Any]:
     if not isinstance(value, np.ndarray | np.generic):
         raise TypeError(f"{type(value).__name__} has no encoding")
-    if value.dtype.kind in _REFUSED_KINDS:
+    if value.dtype.kind not in PLAIN_KINDS:
         raise ValueError(f"dtype {value.dtype} has no encoding")
     if isinstance(value, np.ndarray):
         return {b"__ndarray__": True, b"data": value.tobytes(), b"dtype": value.dtype.str, b"shape": value.shape}
@@ -76,37 +72,15 @@ def _to_map(value: Any) -> dict[bytes, Any]:
 
 def _from_map(value: dict[Any, Any]) -> Any:
     if b"__ndarray__" in value:
-        return _array(value)
+        return array_of(value.get(b"data"), checked_dtype(value.get(b"dtype")), value.get(b"shape"))
     if b"__npgeneric__" in value:
         return _scalar(value)
     return value
-
-
-def _dtype(value: dict[Any, Any]) -> np.dtype[Any]:
-    text = value.get(b"dtype")
-    if not isinstance(text, str):
-        raise ValueError(f"a dtype must be text such as '<f4', not {text!r}")
-    dtype = np.dtype(text)
-    if dtype.kind in _REFUSED_KINDS:
-        raise ValueError(f"dtype {text!r} is refused")
-    return dtype
 
 
 def _scalar(value: dict[Any, Any]) -> np.generic:
     data = value.get(b"data")
     if not isinstance(data, bool | int | float | str | bytes):
         raise ValueError(f"a numpy scalar needs a number or text as data, not {type(data).__name__}")
-    scalar: np.generic = _dtype(value).type(data)
+    scalar: np.generic = checked_dtype(value.get(b"dtype")).type(data)
     return scalar
-
-
-def _array(value: dict[Any, Any]) -> npt.NDArray[Any]:
-    dtype, data, shape = _dtype(value), value.get(b"data"), value.get(b"shape")
-    if not isinstance(data, bytes) or not isinstance(shape, list):
-        raise ValueError("an array needs bytes as data and a list as shape")
-    if not all(type(length) is int and length >= 0 for length in shape):
-        raise ValueError(f"{shape} is not a shape")
-    expected = math.prod(shape) * dtype.itemsize
-    if len(data) != expected:
-        raise ValueError(f"an array of shape {shape} and dtype {dtype} has {expected} bytes, not {len(data)}")
-    return np.frombuffer(data, dtype=dtype).reshape(shape).copy()

@@ -44,8 +44,8 @@ class ZScore(Invertible):
 
 
 @dataclass(frozen=True)
-class Quantile(Invertible):
-    """openpi's quantiles, (x - q01) / (q99 - q01 + 1e-6) * 2 - 1: the middle 98 % in [-1, 1].
+class _OfQuantiles(Invertible):
+    """A normalisation by percentiles, which the statistics must have.
 
     Attributes:
         statistics: Of what is normalised.
@@ -55,6 +55,11 @@ class Quantile(Invertible):
 
     def __post_init__(self) -> None:
         _quantiles(self.statistics)
+
+
+@dataclass(frozen=True)
+class Quantile(_OfQuantiles):
+    """openpi's quantiles, (x - q01) / (q99 - q01 + 1e-6) * 2 - 1: the middle 98 % in [-1, 1]."""
 
     def __call__(self, value: npt.ArrayLike) -> Float64Array:
         """Normalised."""
@@ -68,21 +73,13 @@ class Quantile(Invertible):
 
 
 @dataclass(frozen=True)
-class BoundsQ99(Invertible):
+class BoundsQ99(_OfQuantiles):
     """OpenVLA's ``BOUNDS_Q99``: the middle 98 % in [-1, 1], what lies outside cut off.
 
     Forwards 2 (x - q01) / (q99 - q01 + 1e-8) - 1, clipped (``normalize_proprio`` in ``experiments/robot/openvla_utils.py``
     of moojink/openvla-oft); backwards 0.5 (x + 1) (q99 - q01) + q01 (``predict_action`` in
     ``prismatic/extern/hf/modeling_prismatic.py`` of openvla/openvla). What was cut off does not come back.
-
-    Attributes:
-        statistics: Of what is normalised.
     """
-
-    statistics: VectorStatistics
-
-    def __post_init__(self) -> None:
-        _quantiles(self.statistics)
 
     def __call__(self, value: npt.ArrayLike) -> Float64Array:
         """Normalised."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_exports import changed, make_card, make_export
+from tiny_lerobot import make_act
+from tiny_openvla import make_tiny_openvla
 
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyUnavailableError
@@ -17,9 +22,13 @@ from harness.policies.check import check_policy, synthetic_observation
 from harness.policies.openpi_server import serve
 from harness.registry import BUILT_IN, describe_policy, make_policy
 from harness.types import Episode, Float64Array, Observation, Policy
+from tests.servers.act import serve_act
+from tests.servers.gr00t import serve_gr00t
+from tests.servers.vla_eval import serve_vla_eval
+from tests.unit.vla.tiny_vla import saved
 
 SPEC = libero_env_spec()
-BACK_ENDS = ("zero", "random", "replay", "noisy", "py", "ws")
+PARTS = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
 SOURCE = "import numpy as np\ndef act(observation):\n    return np.full((4, 7), observation.state['eef_pos'][0])\n"
 
 
@@ -42,21 +51,100 @@ def ask(policy: Policy, init: int) -> Float64Array:
     return checked_chunk(policy.infer(seen_by(policy)), SPEC.action_dim)
 
 
+@contextmanager
+def plain(scheme: str, folder: Path) -> Iterator[BackEnd]:
+    yield BackEnd(scheme, f"{scheme}:what")
+
+
+@contextmanager
+def replay(folder: Path) -> Iterator[BackEnd]:
+    np.savez(folder / "a.npz", actions=np.random.default_rng(0).uniform(-1, 1, (6, 7)))
+    yield BackEnd(f"replay:{folder / 'a.npz'}", f"replay:{folder / 'b.npz'}")
+
+
+@contextmanager
+def noisy(folder: Path) -> Iterator[BackEnd]:
+    yield BackEnd("noisy:0.1:zero", "noisy:much:zero")
+
+
+@contextmanager
+def python(folder: Path) -> Iterator[BackEnd]:
+    (folder / "mine.py").write_text(SOURCE)
+    yield BackEnd(f"py:{folder / 'mine.py'}:act", f"py:{folder / 'mine.py'}:react")
+
+
+@contextmanager
+def openpi(folder: Path) -> Iterator[BackEnd]:
+    with serve(lambda r: np.outer([0.1, 0.2], r["observation/state"][:7] / 4), metadata={"model": "outer"}) as server:
+        yield BackEnd(server.url, "ws://")
+
+
+@contextmanager
+def vla_eval(folder: Path) -> Iterator[BackEnd]:
+    with serve_vla_eval(lambda observation, session: np.outer([0.1, 0.1], observation["states"][:7] / 4)) as server:
+        yield BackEnd(server.url, "vla-eval+ws://")
+
+
+@contextmanager
+def act(folder: Path) -> Iterator[BackEnd]:
+    with serve_act(lambda request: np.full((8, 7), request["image"].mean(dtype=np.float32) / 512)) as server:
+        yield BackEnd(server.url, "http://")
+
+
+@contextmanager
+def gr00t(folder: Path) -> Iterator[BackEnd]:
+    with serve_gr00t(lambda seen: [{name: seen["state.x"][:, :1].repeat(16, 1) for name in PARTS}, {}]) as server:
+        yield BackEnd(server.url, "gr00t://")
+
+
+@contextmanager
+def vla(folder: Path) -> Iterator[BackEnd]:
+    pytest.importorskip("torch", reason="torch is not installed")
+    yield BackEnd(f"vla:{saved(folder / 'tiny')}", f"vla:{folder / 'none'}")
+
+
+@contextmanager
+def lerobot(folder: Path) -> Iterator[BackEnd]:
+    pytest.importorskip("lerobot", reason="lerobot is not installed")
+    yield BackEnd(f"lerobot:{make_act(folder / 'tiny')}", f"lerobot:{folder / 'none'}")
+
+
+@contextmanager
+def hf(folder: Path) -> Iterator[BackEnd]:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    tiny = make_tiny_openvla(folder / "tiny")
+    yield BackEnd(f"hf:{tiny}?trust_remote_code=1&unnorm_key=libero_spatial", f"hf:{tiny}?unnorm_key=libero_spatial")
+
+
+@contextmanager
+def export(folder: Path) -> Iterator[BackEnd]:
+    pytest.importorskip("torch", reason="torch is not installed")
+    card = changed(make_card(), 0, shape=[1, 3, 256, 256], range=[-2, -1.9])
+    yield BackEnd(f"export:{make_export(folder, '.pt', card)}", f"export:{folder / 'none.pt'}")
+
+
+# Scheme -> what makes a URI that works and one that cannot; takes an empty folder.
+BACK_ENDS: dict[str, Callable[[Path], AbstractContextManager[BackEnd]]] = {
+    "zero": partial(plain, "zero"),
+    "random": partial(plain, "random"),
+    "replay": replay,
+    "noisy": noisy,
+    "py": python,
+    "lerobot": lerobot,
+    "hf": hf,
+    "export": export,
+    "ws": openpi,
+    "vla-eval+ws": vla_eval,
+    "http": act,
+    "gr00t": gr00t,
+    "vla": vla,
+}
+
+
 @pytest.fixture(params=BACK_ENDS)
 def back_end(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BackEnd]:
-    if request.param == "replay":
-        np.savez(tmp_path / "a.npz", actions=np.random.default_rng(0).uniform(-1, 1, (6, 7)))
-        yield BackEnd(f"replay:{tmp_path / 'a.npz'}", f"replay:{tmp_path / 'b.npz'}")
-    elif request.param == "noisy":
-        yield BackEnd("noisy:0.1:zero", "noisy:much:zero")
-    elif request.param == "py":
-        (tmp_path / "mine.py").write_text(SOURCE)
-        yield BackEnd(f"py:{tmp_path / 'mine.py'}:act", f"py:{tmp_path / 'mine.py'}:react")
-    elif request.param == "ws":
-        with serve(lambda r: np.outer([0.1, 0.2], r["observation/state"][:7] / 4), metadata={"model": "outer"}) as server:
-            yield BackEnd(server.url, "ws://")
-    else:
-        yield BackEnd(request.param, f"{request.param}:what")
+    with BACK_ENDS[request.param](tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -68,7 +156,7 @@ def policy(back_end: BackEnd) -> Iterator[Policy]:
 
 def test_no_built_in_back_end_is_left_out() -> None:
     # expert is asked in tests/contract/test_environments.py: it wants to know what only a simulator knows.
-    assert set(BUILT_IN) == {*BACK_ENDS, "wss", "expert"}
+    assert set(BUILT_IN) == {*BACK_ENDS, "wss", "vla-eval+wss", "https", "expert"}
 
 
 def test_the_description_is_complete_stable_and_can_be_written_as_json(back_end: BackEnd) -> None:
@@ -118,7 +206,7 @@ def test_the_public_checker_finds_nothing(back_end: BackEnd) -> None:
 
 def test_an_unknown_parameter_is_refused(back_end: BackEnd) -> None:
     with pytest.raises(PolicyUnavailableError, match="no_such_parameter"):
-        describe_policy(f"{back_end.uri}?no_such_parameter=1")
+        describe_policy(f"{back_end.uri}{'&' if '?' in back_end.uri else '?'}no_such_parameter=1")
 
 
 def test_a_uri_that_cannot_work_is_refused_before_anything_is_made(back_end: BackEnd) -> None:

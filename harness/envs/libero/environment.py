@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from harness.envs.libero.task import LiberoTask, as_libero_task
 from harness.envs.models import joint_name, viewed_cameras
 from harness.errors import EpisodeError
 from harness.privileged import ScenePrivileged
+from harness.transforms.rotations import axis_angle, shorter_way
 from harness.types import PROTOCOL_VIEW, Episode, Float64Array, Observation, Protocol, SimState, Suite, UInt8Array, View
 
 # How many times upstream has drawn the openings of drawers, doors and knobs by the time an episode's scene is sampled
@@ -207,7 +207,7 @@ class _BuiltTask:
             "eef_pos": self.engine.observed("robot0_eef_pos"),
             "eef_quat_xyzw": quat_xyzw,
             "eef_axis_angle": axis_angle(quat_xyzw),
-            "eef_axis_angle_shortest": axis_angle(-quat_xyzw if quat_xyzw[3] < 0 else quat_xyzw),
+            "eef_axis_angle_shortest": axis_angle(shorter_way(quat_xyzw)),
             "gripper_qpos": self.engine.observed("robot0_gripper_qpos"),
             "joint_pos": self.engine.observed("robot0_joint_pos"),
         }
@@ -217,26 +217,6 @@ class _BuiltTask:
         if self._renderer is not None:
             self._renderer.close()
         self.simulation.close()
-
-
-def axis_angle(quat_xyzw: Float64Array) -> Float64Array:
-    """A rotation as axis times angle, by the formula of robosuite 1.4.0's ``transform_utils.quat2axisangle``.
-
-    The angle is 2 acos(w), in [0, 2 pi]: a quaternion and its negative give different vectors. Checkpoints are trained on
-    this form; see docs/policies.md.
-
-    Args:
-        quat_xyzw: Unit quaternion, (4,), real part last.
-
-    Returns:
-        (3,), rad.
-    """
-    w = min(max(float(quat_xyzw[3]), -1.0), 1.0)
-    sine = np.sqrt(1.0 - w * w)
-    if math.isclose(sine, 0.0):
-        return np.zeros(3)
-    vector: Float64Array = (quat_xyzw[:3] * 2.0 * math.acos(w)) / sine
-    return vector
 
 
 def _camera_id(model: Any, name: str) -> int:

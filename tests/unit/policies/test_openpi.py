@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -17,6 +19,7 @@ from websockets.sync.server import serve as serve_websocket
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
 from harness.policies.openpi_client import OpenPIClient
+from harness.policies.openpi_codec import unpack
 from harness.policies.openpi_server import serve
 from harness.registry import describe_policy, make_policy
 from harness.types import Episode, Observation
@@ -320,3 +323,106 @@ def test_an_environment_without_the_pictures_is_refused() -> None:
     spec = dataclasses.replace(SPEC, images={"wrist": (8, 8, 3)}, state={"joint_pos": 7})
     with pytest.raises(PolicyUnavailableError, match=r"needs a picture besides wrist, vector.*shows wrist, joint_pos"):
         make_policy("ws://localhost:1", spec)
+
+
+def test_the_uri_chooses_what_a_server_is_asked_and_how_its_answer_is_read() -> None:
+    seen: list[dict[str, Any]] = []
+    with serve(lambda request: seen.append(request) or np.full((8, 7), 0.9)) as server:
+        info = describe_policy(f"{server.url}?preset=oft-libero")
+        policy = make_policy(f"{server.url}?preset=oft-libero", SPEC)
+        chunk = policy.infer(observation())
+        policy.close()
+    assert set(seen[0]) == {"full_image", "wrist_image", "state", "instruction"}
+    assert np.asarray(chunk)[0].tolist() == [0.9] * 6 + [-1.0]
+    assert policy.raw_actions
+    assert info.details["preset"] == "oft-libero"
+
+
+def test_statistics_un_normalise_the_answer_and_are_part_of_the_fingerprint(tmp_path: Path) -> None:
+    vectors = {"mean": [10] * 7, "std": [2] * 7, "q01": None, "q99": None}
+    path = tmp_path / "norm_stats.json"
+    path.write_text(json.dumps({"norm_stats": {"actions": vectors}}))
+    with serve(lambda request: np.ones((2, 32)), metadata={"model": "pi0"}) as server:
+        plain, info = describe_policy(server.url), describe_policy(f"{server.url}?stats={path}")
+        policy = make_policy(f"{server.url}?stats={path}", SPEC)
+        assert policy.infer(observation()) == pytest.approx(np.full((2, 7), 12.0), abs=1e-5)
+        policy.close()
+    assert info.details["statistics_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert info.fingerprint != plain.fingerprint
+
+
+def test_a_wrong_preset_or_dialect_is_refused_before_anything_is_connected_to(free_port: int) -> None:
+    with pytest.raises(PolicyUnavailableError, match="no preset 'oft'"):
+        describe_policy(f"ws://127.0.0.1:{free_port}?preset=oft")
+    with pytest.raises(PolicyUnavailableError, match=r"no dialect 'robo-arena'\. Did you mean 'roboarena'"):
+        describe_policy(f"ws://127.0.0.1:{free_port}?dialect=robo-arena")
+
+
+def test_where_the_time_went_is_what_the_server_says_of_it() -> None:
+    times = {"infer_ms": 30.0, "queue_ms": 10.0}
+    answer = msgpack.packb({"actions": [[0.0] * 7], "server_timing": times})
+    untimed = msgpack.packb({"actions": [[0.0] * 7]})
+    with custom_server(answers(answer, untimed)) as url:
+        policy = make_policy(url, SPEC)
+        policy.infer(observation())
+        timing = policy.timing
+        policy.infer(observation())
+        policy.close()
+    assert (timing.inference_s, timing.queue_s) == (0.03, 0.01)
+    assert timing.transport_s >= 0
+    assert policy.timing.total_s == policy.timing.transport_s > 0
+
+
+def roboarena(requests: list[Any], reset_reply: str) -> Callable[[ServerConnection], None]:
+    """RoboArena's server: every request has an endpoint, and a reset is answered with a text."""
+
+    def handler(connection: ServerConnection) -> None:
+        connection.send(msgpack.packb({"needs_session_id": True}))
+        for frame in connection:
+            requests.append(unpack(frame))
+            reset = requests[-1]["endpoint"] == "reset"
+            connection.send(reset_reply if reset else msgpack.packb({"actions": [[0.5] * 7]}))
+
+    return handler
+
+
+def test_roboarenas_server_is_told_of_every_episode() -> None:
+    requests: list[Any] = []
+    with custom_server(roboarena(requests, "reset successful")) as url:
+        policy = make_policy(f"{url}?dialect=roboarena", SPEC)
+        for _ in range(2):
+            policy.reset(EPISODE)
+            assert np.array_equal(policy.infer(observation()), np.full((1, 7), 0.5))
+        policy.close()
+    assert [request["endpoint"] for request in requests] == ["reset", "infer"] * 2
+    sessions = [request["session_id"] for request in requests]
+    assert sessions[0] == sessions[1] != sessions[2] == sessions[3]
+    assert {"observation/image", "observation/state", "prompt"} < set(requests[1])
+    assert set(requests[0]) == {"endpoint", "session_id"}
+
+
+def test_a_reset_that_roboarenas_server_fails_at_is_an_error() -> None:
+    with custom_server(roboarena([], "Traceback: KeyError")) as url:
+        policy = make_policy(f"{url}?dialect=roboarena", SPEC)
+        with pytest.raises(PolicyError, match="the policy server failed:\nTraceback: KeyError"):
+            policy.reset(EPISODE)
+
+
+def test_a_server_of_openpis_dialect_is_asked_nothing_at_a_reset() -> None:
+    requests: list[dict[str, Any]] = []
+    with serve(lambda request: requests.append(request) or np.zeros(7)) as server:
+        policy = make_policy(server.url, SPEC)
+        policy.reset(EPISODE)
+        assert requests == []
+        assert policy.stateless
+        policy.infer(observation())
+        policy.close()
+    assert "endpoint" not in requests[0]
+
+
+def test_an_answer_longer_than_allowed_is_refused() -> None:
+    with serve(lambda request: np.zeros((40_000, 7))) as server:
+        policy = make_policy(f"{server.url}?max_mb=1", SPEC)
+        with pytest.raises(PolicyOutputError, match="longer than 1 MiB"):
+            policy.infer(observation())
+        policy.close()

@@ -48,14 +48,17 @@ def test_a_map_with_more_than_actions_is_sent_whole() -> None:
     assert "server_timing" not in answer
 
 
-@pytest.mark.parametrize("frame", [b"\xc1", "text", b"\x80"])
-def test_a_failure_is_sent_as_text_and_closes_with_1011(frame: str | bytes) -> None:
+@pytest.mark.parametrize(
+    ("frame", "begin"),
+    [(b"\xc1", "PolicyOutputError: "), ("text", "PolicyError: "), (b"\x80", "Traceback")],
+)
+def test_a_failure_is_sent_as_text_and_closes_with_1011(frame: str | bytes, begin: str) -> None:
     with serve(double) as server, connect(server.url) as client:
         client.recv(timeout=5)
         client.send(frame)
         text = client.recv(timeout=5)
         assert isinstance(text, str)
-        assert text.startswith("Traceback")
+        assert text.startswith(begin)
         with pytest.raises(ConnectionClosedError) as caught:
             client.recv(timeout=5)
     assert caught.value.rcvd is not None

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from harness.envs.libero.environment import axis_angle
+from harness.transforms.rotations import AxisAngle, WxyzFromXyzw, axis_angle, shorter_way
 
 HALF = math.sqrt(0.5)
 COORDINATES = st.floats(min_value=-1, max_value=1, allow_subnormal=False)
@@ -64,3 +64,38 @@ def test_the_angle_is_between_zero_and_a_full_turn_along_the_quaternions_own_axi
 def test_a_quaternion_and_its_negative_give_the_two_ways_round(quat_xyzw) -> None:
     ways = np.linalg.norm(axis_angle(quat_xyzw)) + np.linalg.norm(axis_angle(-quat_xyzw))
     assert ways == pytest.approx(2 * math.pi, abs=1e-6)
+
+
+@given(unit_quaternions())
+def test_the_shorter_way_has_the_shortest_vector_of_the_rotation(quat_xyzw) -> None:
+    vector = AxisAngle(shortest=True)(quat_xyzw)
+    assert vector == pytest.approx(AxisAngle(shortest=True)(-quat_xyzw), abs=1e-6) or quat_xyzw[3] == 0
+    assert np.linalg.norm(vector) == pytest.approx(Rotation.from_quat(quat_xyzw).magnitude(), abs=1e-6)
+
+
+@given(unit_quaternions())
+def test_an_axis_angle_gives_its_quaternion_back(quat_xyzw) -> None:
+    full, shortest = AxisAngle(), AxisAngle(shortest=True)
+    assert full.inverse()(full(quat_xyzw)) == pytest.approx(quat_xyzw, abs=1e-6)
+    assert shortest.inverse()(shortest(quat_xyzw)) == pytest.approx(shorter_way(quat_xyzw), abs=1e-6)
+
+
+def test_no_rotation_is_the_unit_quaternion_and_back() -> None:
+    assert AxisAngle().inverse()(np.zeros(3)).tolist() == [0, 0, 0, 1]
+
+
+@given(unit_quaternions())
+def test_the_order_of_a_quaternions_numbers_is_changed_and_changed_back(quat_xyzw) -> None:
+    before = quat_xyzw.copy()
+    x, y, z, w = quat_xyzw
+    assert WxyzFromXyzw()(quat_xyzw).tolist() == [w, x, y, z]
+    assert WxyzFromXyzw().inverse()(np.array([w, x, y, z])).tolist() == [x, y, z, w]
+    assert np.array_equal(quat_xyzw, before)
+
+
+def test_a_quaternion_in_the_wrong_order_is_far_from_the_training_data() -> None:
+    # The two orders of one downward gripper, as LIBERO's users found them.
+    rotvec = np.array([3.08, 0.06, 0.03])
+    quat_xyzw = AxisAngle().inverse()(rotvec)
+    assert AxisAngle()(quat_xyzw) == pytest.approx(rotvec)
+    assert np.linalg.norm(AxisAngle()(WxyzFromXyzw()(quat_xyzw)) - rotvec) > 1

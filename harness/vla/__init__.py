@@ -1,0 +1,1 @@
+"""A tiny vision-language-action model: picture and instruction in, action tokens out; the reference for `vla:`."""
