@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Everything is made in .venv; nothing else is installed but, where allowed, GL libraries.
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format demo bench lock clean
+.PHONY: help setup test lint format demo bench lock torch clean
 .DELETE_ON_ERROR:
 
 # The interpreter for .venv: Python 3.11 or 3.12. Empty: the first of python3, python3.11, python3.12 that is one.
@@ -10,6 +10,8 @@ SYSTEM_PACKAGES ?= yes
 PYTEST_FLAGS ?= -n 2 --dist loadgroup
 # Such as --quick; see `python -m scripts.bench_engine --help`.
 BENCH_FLAGS ?=
+# Such as --index-url of a mirror with builds for CPUs, where pip's own index has none.
+TORCH_PIP ?=
 export PYTHON SYSTEM_PACKAGES
 
 BIN := .venv/bin
@@ -24,8 +26,9 @@ help: ## list the targets
 
 setup: $(READY) $(READY_GL) ## make .venv with LIBERO and the command evalharness
 
-test: lint ## run ruff, mypy and the tests
+test: lint ## run ruff, mypy and the tests; those that need torch where `make torch` was run
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	@if [ -d .torch ]; then PYTHONPATH=.torch $(BIN)/python -m pytest $(PYTEST_FLAGS) -m torch; fi
 
 lint: setup $(READY_DEV) ## run ruff and mypy
 	$(BIN)/ruff check .
@@ -45,8 +48,15 @@ bench: setup ## measure LIBERO's engine beside upstream's loop and write docs/be
 lock: ## write requirements/*.lock anew; UPGRADE=1 takes the newest versions
 	sh scripts/lock.sh $(if $(UPGRADE),--upgrade)
 
+# In a folder of its own, because no environment needs it: .venv stays what `make setup` promises.
+torch: setup ## put torch for CPUs into .torch, for the tests that need it (TORCH_PIP: further options of pip)
+	rm -rf .torch.part
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --target .torch.part $(TORCH_PIP) \
+		torch==2.13.0 filelock fsspec jinja2 markupsafe mpmath networkx sympy typing-extensions
+	rm -rf .torch && mv .torch.part .torch
+
 clean: ## remove .venv, builds and caches; results stay
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .torch build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements/build.lock requirements/libero.lock pyproject.toml scripts/setup.sh
