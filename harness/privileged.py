@@ -132,7 +132,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class ScenePrivileged(Privileged):
-    """A scene of things, in the world frame. `Privileged.poses` has ``grip``, the pose of the gripper's controlled point.
+    """A scene of things, in the world frame. `Privileged.poses` has ``grip``, the gripper's controlled point, and ``base``.
 
     Attributes:
         goals: What is to be brought about.

@@ -56,18 +56,24 @@ class SceneReader:
             Goal(str(part[0]).lower(), tuple(map(str, part[1:]))) for part in self._env.parsed_problem["goal_state"]
         )
         self._joints = {name: joint for thing in self._things() for name, joint in self._joints_of(thing).items()}
+        self._bodies: dict[str, tuple[tuple[int, str], ...]] = dict.fromkeys((*self._things(), SURROUNDINGS), ())
+        for body, owner in self._owner_of_body.items():
+            if owner in self._bodies and self._shapes[body]:
+                self._bodies[owner] = (*self._bodies[owner], (body, str(model.body(body).name)))
         self._grip_site = int(self._env.robots[0].eef_site_id)
+        self._base_body = int(model.body(self._env.robots[0].robot_model.root_body).id)
 
     def read(self) -> ScenePrivileged:
         """Everything as it is now, copied."""
         data = self._simulation.data
         grip = _pose(data.site_xpos[self._grip_site], data.site_xmat[self._grip_site].reshape(3, 3) @ _SITE_R_GRIP)
+        base = _pose(data.xpos[self._base_body], data.xmat[self._base_body].reshape(3, 3))
         return ScenePrivileged(
             task="libero",
-            poses=MappingProxyType({"grip": grip}),
+            poses=MappingProxyType({"grip": grip, "base": base}),
             values=MappingProxyType({}),
             goals=self._goals,
-            things=MappingProxyType({name: self._thing(name) for name in (*self._things(), SURROUNDINGS)}),
+            things=MappingProxyType({name: self._thing(name) for name in self._bodies}),
             joints=MappingProxyType({name: self._joint(name) for name in self._joints}),
             regions=MappingProxyType(self._regions()),
             contacts=self._contacts(),
@@ -77,11 +83,10 @@ class SceneReader:
         return (*self._env.objects_dict, *self._env.fixtures_dict)
 
     def _thing(self, name: str) -> Thing:
-        data, model = self._simulation.data, self._simulation.model
+        data = self._simulation.data
         bodies = tuple(
-            Body(model.body(body).name, _pose(data.xpos[body], data.xmat[body].reshape(3, 3)), self._shapes[body])
-            for body, owner in self._owner_of_body.items()
-            if owner == name and self._shapes[body]
+            Body(label, _pose(data.xpos[body], data.xmat[body].reshape(3, 3)), self._shapes[body])
+            for body, label in self._bodies[name]
         )
         if name == SURROUNDINGS:
             return Thing(name, name, False, np.eye(4), bodies)

@@ -15,14 +15,14 @@ from harness.types import Float64Array
 
 # The Panda hand of robosuite 1.4.0 (panda_gripper.xml: the meshes' convex hulls), in the gripper's frame, as boxes: lower
 # and upper corner, m. The palm becomes thicker away from the fingers; above it are the flange and the arm's last joints.
-_PALM = (
+PALM = (
     ((-0.021, -0.100, -0.050), (0.021, 0.100, -0.031)),
     ((-0.028, -0.098, -0.080), (0.028, 0.098, -0.050)),
     ((-0.032, -0.102, -0.120), (0.032, 0.102, -0.080)),
     ((-0.060, -0.060, -0.290), (0.060, 0.060, -0.120)),
 )
 # The finger on the side of +y, from its pad's face; the tip is thinner.
-_FINGER = (
+FINGER = (
     ((-0.009, 0.000, -0.010), (0.009, 0.0145, 0.0092)),
     ((-0.0105, 0.000, -0.040), (0.0105, 0.0255, -0.010)),
 )
@@ -44,8 +44,8 @@ _OVER_M, _HIGHEST_M = 0.03, 1.25
 def hand_points(half_gap_m: float = HALF_GAP_M) -> Float64Array:
     """Points (N, 3) of the hand's surface in the gripper's frame, with its fingers so far from the middle."""
     shift = np.array([0.0, half_gap_m, 0.0])
-    fingers = [_box_points(np.array(low) + shift, np.array(high) + shift, _FINGER_SPACING_M) for low, high in _FINGER]
-    palm = [_box_points(np.array(low), np.array(high), _PALM_SPACING_M) for low, high in _PALM]
+    fingers = [_box_points(np.array(low) + shift, np.array(high) + shift, _FINGER_SPACING_M) for low, high in FINGER]
+    palm = [_box_points(np.array(low), np.array(high), _PALM_SPACING_M) for low, high in PALM]
     return np.concatenate([*palm, *fingers, *(points * (1.0, -1.0, 1.0) for points in fingers)])
 
 

@@ -8,10 +8,12 @@ from collections.abc import Generator
 import numpy as np
 
 from harness.policies.expert.libero.articulated import set_joints
+from harness.policies.expert.libero.clearing import clear
 from harness.policies.expert.libero.goals import holds, is_place, joints_are, joints_of
 from harness.policies.expert.libero.motion import hold
 from harness.policies.expert.libero.pick_place import put
 from harness.policies.expert.libero.placing import places
+from harness.policies.expert.libero.pushing import is_flat, push
 from harness.policies.expert.libero.scene import OPEN, Command, Scene, Skill, SkillError
 from harness.privileged import Goal
 
@@ -19,6 +21,8 @@ from harness.privileged import Goal
 # nothing to be put in is closed first: the push may move what is open beside it.
 _ORDER = {"open": 0, "turnon": 1, "in": 2, "on": 2, "turnoff": 3, "close": 4}
 _CLOSED_FIRST = -1
+# Every so many tries what is not flat is pushed before it is grasped, and what is flat grasped before it is pushed.
+_PUSHED_EVERY = 4
 
 
 def script(scene: Scene) -> Generator[Command, Scene, None]:
@@ -60,7 +64,45 @@ def achieve(scene: Scene, goal: Goal, tried: int) -> Skill:
     joints = joints_of(scene, target) if goal.predicate == "in" else ()
     if joints and not joints_are(scene, "open", joints) and not places(scene, goal):
         scene = yield from set_joints(scene, "open", joints)
-    return (yield from put(scene, goal, tried))
+    return (yield from first_possible(scene, *_skills(scene, goal, tried)))
+
+
+def _skills(scene: Scene, goal: Goal, tried: int) -> list[Skill]:
+    """The skills that may bring a thing to its place, in the order in which they are tried; another one after failures."""
+    grasped, pushed, cleared = put(scene, goal, tried), push(scene, goal), clear(scene, goal, tried)
+    pushed_first = (tried % _PUSHED_EVERY == _PUSHED_EVERY - 1) != is_flat(scene.world.things[goal.arguments[0]])
+    moved = [pushed, grasped] if pushed_first else [grasped, pushed]
+    return [cleared, *moved] if tried else [*moved, cleared]
+
+
+def first_possible(scene: Scene, *skills: Skill) -> Skill:
+    """Runs the first of some skills that does not give up before its first command.
+
+    Raises:
+        SkillError: They all do, or the one that is run gives up later.
+    """
+    reasons = []
+    for skill in skills:
+        try:
+            command = next(skill)
+        except StopIteration as end:
+            scene = end.value
+            return scene
+        except SkillError as error:
+            reasons.append(str(error))
+            continue
+        return (yield from _go_on(skill, command))
+    raise SkillError("; ".join(reasons))
+
+
+def _go_on(skill: Skill, command: Command) -> Skill:
+    """The rest of a skill whose first command is known."""
+    try:
+        while True:
+            command = skill.send((yield command))
+    except StopIteration as end:
+        scene: Scene = end.value
+        return scene
 
 
 def attempt(scene: Scene, skill: Skill) -> Generator[Command, Scene, tuple[Scene, str | None]]:

@@ -13,6 +13,8 @@ from harness.types import Float64Array, Observation
 
 # What the gripper is told: to open, to stay as wide as it was told, to close.
 OPEN, STAY, CLOSE = -1.0, 0.0, 1.0
+# How the arm stands at first, rad (hf-libero 0.1.4, MountedPanda.init_qpos and OnTheGroundPanda.init_qpos).
+HOME_RAD = np.array([0.0, -0.161037389, 0.0, -2.44459747, 0.0, 2.2267522, np.pi / 4])
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Scene:
         wrist_rad: Position of the arm's last joint.
         velocity_m_s: Of the gripper's frame, by its last two positions, (3,); zero at first.
         step: Control steps so far.
+        joint_pos_rad: The arm's joints, (7,).
     """
 
     world: ScenePrivileged
@@ -39,6 +42,7 @@ class Scene:
     wrist_rad: float
     velocity_m_s: Float64Array
     step: int
+    joint_pos_rad: Float64Array = field(default_factory=lambda: HOME_RAD)
 
     def pose(self, thing: str) -> Float64Array:
         """world_T_thing (4, 4)."""
@@ -106,4 +110,5 @@ def look(observation: Observation, before: Scene | None, control_freq_hz: float 
         wrist_rad=float(observation.state["joint_pos"][6]),
         velocity_m_s=velocity,
         step=observation.step,
+        joint_pos_rad=np.array(observation.state["joint_pos"], dtype=np.float64),
     )

@@ -31,7 +31,7 @@ def scene(*things, regions=(), goals=(), contacts=()):
     table = thing(SURROUNDINGS, np.eye(4), ((1.0, 1.0, 0.05), (0.0, 0.0, -0.05)), movable=False)
     world = ScenePrivileged(
         task="libero",
-        poses=MappingProxyType({"grip": pose(z=0.3)}),
+        poses=MappingProxyType({"grip": pose(z=0.3), "base": pose(x=-0.6)}),
         values=MappingProxyType({}),
         goals=tuple(Goal(predicate, tuple(arguments)) for predicate, *arguments in goals),
         things=MappingProxyType({each.name: each for each in (*things, table)}),

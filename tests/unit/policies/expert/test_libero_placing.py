@@ -3,8 +3,7 @@ import pytest
 from libero_scenes import pose, region, scene, thing, tray
 
 from harness.policies.expert.libero.goals import holds, may_hold
-from harness.policies.expert.libero.pick_place import lowest_grip_m, plan
-from harness.policies.expert.libero.placing import places
+from harness.policies.expert.libero.placing import places, turns_into
 
 BOX = thing("box_1", pose(-0.3, 0, 0.02), ((0.03, 0.02, 0.02), (0, 0, 0)))
 
@@ -61,23 +60,21 @@ def test_a_leaning_region_is_turned_as_upstream_turns_it():
     assert may_hold(seen, seen.world.goals[0], np.array([there, elsewhere])).tolist() == [True, False]
 
 
-def test_the_gripper_stays_above_what_its_palm_and_its_fingers_would_hit():
-    under_palm, under_finger, between = (
-        np.array([[0.0, 0.09, 0.1]]),
-        np.array([[0.0, 0.05, 0.1]]),
-        np.array([[0.0, 0.0, 0.1]]),
-    )
-    closing = np.pi / 2
-    assert lowest_grip_m(under_palm, np.zeros(2), closing, 0.04) == pytest.approx(0.072)
-    assert lowest_grip_m(under_finger, np.zeros(2), closing, 0.04) == pytest.approx(0.115)
-    assert lowest_grip_m(between, np.zeros(2), closing, 0.04) == pytest.approx(0.072)
+def test_a_long_thing_may_be_turned_to_lie_along_a_region_and_a_round_one_by_quarters_alone():
+    spot = region("spot", pose(0.2, 0.1, 0.0, 0.3), (0.06, 0.02, 0.005))
+    long, cube = (thing("box_1", pose(-0.3, 0, 0.02, 0.1), ((half, 0.02, 0.02), (0, 0, 0))) for half in (0.06, 0.02))
+    goal = ("on", "box_1", "spot")
+    turns = turns_into(scene(long, regions=[spot], goals=[goal]), scene(long, regions=[spot], goals=[goal]).world.goals[0])
+    assert min(abs(turn - 0.2) for turn in turns) < 0.06
+    seen = scene(cube, regions=[spot], goals=[goal])
+    assert len(turns_into(seen, seen.world.goals[0])) == 4
 
 
-def test_a_plan_keeps_the_grasp_and_turns_within_the_wrists_limits():
-    spot = region("spot", pose(0.2, 0.1, 0.0), (0.04, 0.04, 0.005))
-    seen = scene(BOX, regions=[spot], goals=[("on", "box_1", "spot")])
-    plans = plan(seen, seen.world.goals[0])
-    assert plans
-    for each in plans:
-        assert -1.9 <= each.yaw_rad + each.place.turn_rad <= 3.3
-        assert abs(np.sin(each.yaw_rad + np.pi / 2 - each.grasp.closing_rad)) < 1e-9
+def test_a_place_with_room_around_it_is_preferred_to_a_tight_one():
+    walls = [thing(f"wall_{i}", pose(x, 0, 0.03), ((0.004, 0.1, 0.03), (0, 0, 0))) for i, x in enumerate((0.1, 0.2))]
+    gap = region("gap", pose(0.12, 0.0, 0.03), (0.06, 0.005, 0.03))
+    seen = scene(BOX, *walls, regions=[gap], goals=[("in", "box_1", "gap")])
+    best = places(seen, seen.world.goals[0])[0]
+    assert best.origin_m[2] == pytest.approx(0.02, abs=0.002)
+    assert best.origin_m[0] == pytest.approx(0.15, abs=0.01)
+    assert not best.tight
