@@ -20,6 +20,7 @@ _COMMANDS = {
     "piper": ("harness.cli.piper:piper", "Evaluate a policy on suites of the Piper arm."),
     "suites": ("harness.cli.suites:suites", "List suites, tasks, instructions and initial states."),
     "policies": ("harness.cli.policies:policies", "List policy back ends; check that a policy works."),
+    "serve": ("harness.cli.serve:serve", "Put a policy behind a port, for clients elsewhere."),
     "report": ("harness.cli.report:report", "Print a run's table and write its summaries anew."),
     "compare": ("harness.cli.compare:compare", "Say which of several runs is better, and how sure that is."),
     "plan": ("harness.cli.plan:plan", "Say how many episodes a comparison needs."),

@@ -26,7 +26,8 @@ def suite_option(environment: str, text: str) -> Callable[[Command], Command]:
     return click.option("--suite", metavar="NAME|FILE", shell_complete=complete, help=text)
 
 
-def _complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Tab completion of a policy's URI: its scheme."""
     from harness.registry import policy_schemes
 
     return [CompletionItem(name, help=text) for name, text in policy_schemes().items() if name.startswith(incomplete)]
@@ -38,7 +39,7 @@ _OPTIONS = (
         "--policy",
         multiple=True,
         metavar="URI",
-        shell_complete=_complete_policy,
+        shell_complete=complete_policy,
         help="zero, random, replay:RUN, py:module:attr, py:file.py:attr, ws://host:port; see `evalharness policies list`. "
         "Several: a sweep.",
     ),

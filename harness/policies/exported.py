@@ -46,7 +46,7 @@ class ExportedPolicy(BasePolicy):
         self._program = program
         self._device = device
         self._card = card
-        self._statistics = statistics
+        self.statistics = statistics
         self.needs_images = any(isinstance(one, Picture) for one in card.inputs)
         self.raw_actions = card.gripper is not None
 
@@ -111,9 +111,9 @@ class ExportedPolicy(BasePolicy):
 
     def _state(self, one: State, state: Mapping[str, Float64Array]) -> Float64Array:
         value = state[one.state]
-        if one.normalize is None or self._statistics is None or self._statistics.state is None:
+        if one.normalize is None or self.statistics is None or self.statistics.state is None:
             return value
-        normalized: Float64Array = NORMS[one.normalize](self._statistics.state)(value)
+        normalized: Float64Array = NORMS[one.normalize](self.statistics.state)(value)
         return normalized
 
     def _actions(self, answer: Any) -> Float64Array:
@@ -126,8 +126,8 @@ class ExportedPolicy(BasePolicy):
                 f"{output.action_dim}"
             )
         actions = answer.to("cpu").double().numpy().reshape(output.chunk, output.action_dim)
-        if output.normalize is not None and self._statistics is not None:
-            actions = NORMS[output.normalize](self._statistics.actions).undo(actions)
+        if output.normalize is not None and self.statistics is not None:
+            actions = NORMS[output.normalize](self.statistics.actions).undo(actions)
         chunk = checked_chunk(actions, output.action_dim)
         return chunk if self._card.gripper is None else with_gripper_rule(chunk, self._card.gripper)
 

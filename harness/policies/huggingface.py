@@ -23,7 +23,7 @@ from harness.policies.checkpoints import (
 )
 from harness.transforms.presets import Preset, preset
 from harness.transforms.prompts import OpenVLAPrompt
-from harness.transforms.statistics import data_set_key
+from harness.transforms.statistics import Statistics, data_set_key, read_statistics
 from harness.types import EnvSpec, Float64Array, Observation, PolicyInfo
 
 CONFIG, STATISTICS = "config.json", "dataset_statistics.json"
@@ -60,6 +60,12 @@ class _Checkpoint:
         """Everything in the folder: weights, code, tokenizer, statistics."""
         return [path for path in self.folder.iterdir() if path.is_file() and not path.name.startswith(".")]
 
+    def training_data(self) -> Statistics | None:
+        """The statistics as the harness reads them, for ``evalharness policies check``; None where they are not complete."""
+        with contextlib.suppress(PolicyUnavailableError):
+            return read_statistics(self.folder / STATISTICS, self.unnorm_key)
+        return None
+
 
 class HuggingFacePolicy(BasePolicy):
     """hf:FOLDER: OpenVLA and models like it, loaded by transformers with the code in their folder.
@@ -75,11 +81,12 @@ class HuggingFacePolicy(BasePolicy):
 
     params = frozenset({"trust_remote_code", "unnorm_key", "device", "dtype"})
 
-    def __init__(self, model: _Model, action_preset: Preset, action_dim: int) -> None:
+    def __init__(self, model: _Model, action_preset: Preset, statistics: Statistics | None, action_dim: int) -> None:
         self._model = model
         self._preset = action_preset
         self._action_dim = action_dim
         self.raw_actions = action_preset.raw_actions
+        self.statistics = statistics
 
     @classmethod
     def describe(cls, uri: PolicyURI) -> PolicyInfo:
@@ -101,7 +108,7 @@ class HuggingFacePolicy(BasePolicy):
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> HuggingFacePolicy:
         """See `BasePolicy.from_uri`; here the folder's code runs for the first time."""
         checkpoint = _read(uri)
-        return cls(_Model.load(uri, checkpoint), preset(_PRESET, spec), spec.action_dim)
+        return cls(_Model.load(uri, checkpoint), preset(_PRESET, spec), checkpoint.training_data(), spec.action_dim)
 
     def infer(self, observation: Observation) -> Float64Array:
         """The action, or the chunk where the model makes one, as (T, A).

@@ -14,7 +14,8 @@ import pytest
 from harness import evaluate
 from harness.envs.gl import try_backend
 from harness.errors import UsageError
-from harness.policies.openpi_server import PolicyServer
+from harness.serving.openpi import OpenPIConversation
+from harness.serving.websocket import Access, WebSocketServer
 
 # One group: the tests share a run, which parallel test processes would otherwise each make.
 pytestmark = pytest.mark.xdist_group("concurrency")
@@ -151,30 +152,38 @@ def test_an_environment_that_is_closed_leaves_the_pictures_of_another_alone(tmp_
     assert done.returncode == 0, done.stderr
 
 
-class Meeting(PolicyServer):
-    """Answers a request only when as many as were agreed on are waiting."""
+class Meeting:
+    """Answers a request only when as many as were agreed on are waiting; see `harness.serving.openpi.Answers`."""
 
-    def __init__(self, together: int) -> None:
+    def __init__(self, together):
         self.waiting = threading.Barrier(together)
         self.requests = 0
-        super().__init__(self.act, "127.0.0.1", 0, {"model": "meeting"}, None)
 
-    def _reply(self, frame, previous_total_ms):
+    def metadata(self):
+        return {"model": "meeting"}
+
+    def answer(self, request):
         self.waiting.wait(timeout=60)
-        return super()._reply(frame, previous_total_ms)
-
-    def act(self, request):
         self.requests += 1
         seed = int(np.frombuffer(request["observation/state"].tobytes(), dtype=np.uint64).sum() % 2**32)
-        return np.random.default_rng([seed, int(request["observation/image"].sum())]).uniform(-1, 1, (2, 7))
+        noise = np.random.default_rng([seed, int(request["observation/image"].sum())])
+        return {"actions": noise.uniform(-1, 1, (2, 7))}
+
+    def close(self):
+        pass
+
+
+def serving(meeting):
+    return WebSocketServer(lambda connected: OpenPIConversation(meeting), "127.0.0.1", 0, Access())
 
 
 def test_requests_of_several_environments_reach_a_server_at_the_same_time(tmp_path):
-    with Meeting(together=1) as server:
+    with serving(Meeting(together=1)) as server:
         alone = run(tmp_path / "alone", "lift", server.url)
-    with Meeting(together=3) as server:
+    meeting = Meeting(together=3)
+    with serving(meeting) as server:
         together = run(tmp_path / "together", "lift", server.url, envs_per_worker=3)
-        assert server.requests == 12, "three episodes of eight steps in chunks of two: no answer came before three asked"
+        assert meeting.requests == 12, "three episodes of eight steps in chunks of two: no answer came before three asked"
     assert together == alone
     assert {record["outcome"] for record in together.values()} == {"failure"}
 

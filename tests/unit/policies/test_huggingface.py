@@ -178,6 +178,14 @@ def test_the_fingerprint_covers_weights_code_and_the_data_set(folder: Path) -> N
     assert print_of() == seen[0]
 
 
+def test_the_statistics_that_it_was_trained_with_can_be_looked_at(folder: Path) -> None:
+    policy = make_policy(f"hf:{folder}?{TRUST}&{KEY}", SPEC)
+    assert policy.statistics.key == "libero_spatial_no_noops"
+    assert policy.statistics.actions.q99 == (0.5,) * 7
+    (folder / "dataset_statistics.json").write_text(json.dumps({"a": {"action": {"q01": [0], "q99": [1], "mask": [True]}}}))
+    assert make_policy(f"hf:{folder}?{TRUST}", SPEC).statistics is None
+
+
 def test_the_public_checker_finds_nothing(folder: Path) -> None:
     findings = check_policy(f"hf:{folder}?{TRUST}&{KEY}", SPEC)
     assert [finding for finding in findings if finding.level != "ok"] == []
