@@ -43,7 +43,8 @@ def generator_fingerprints() -> dict[str, bytes]:
     """Whose global generator -> bytes that change whenever somebody draws from it."""
     states = _States.now()
     name, keys, *rest = states.numpy
-    prints = {"Python": repr(states.python).encode(), "NumPy": keys.tobytes() + repr((name, rest)).encode()}
+    # Python's state is a tuple of 625 numbers, whose text would take twenty times as long as its hash.
+    prints = {"Python": repr(hash(states.python)).encode(), "NumPy": keys.tobytes() + repr((name, rest)).encode()}
     if states.torch is not None:
         prints["PyTorch"] = b"".join(state.numpy().tobytes() for state in (states.torch, *(states.cuda or ())))
     return prints

@@ -117,8 +117,10 @@ def serve(
         policy = server.inference.policy()
         batches = f"up to {max_batch} observations a call" if server.inference.batched else "one observation a call"
         click.echo(f"ready: {batches}. To evaluate it:\n  evalharness libero --suite spatial --policy '{server.policy_uri}'")
-        if policy.raw_actions:
+        if policy.raw_actions and protocol == "vla-eval":
             click.echo("warning: its actions are meant to be applied as they are, and a client cannot know that", err=True)
+        if not policy.raw_actions and protocol == "http":
+            click.echo("note: clients of this protocol take the gripper's number for 0 (close) to 1 (open)", err=True)
         _report(server)
 
 

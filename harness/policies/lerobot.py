@@ -34,14 +34,14 @@ _PICTURES, _STATE, _TASK = "observation.images.", "observation.state", "task"
 
 
 class LeRobotPolicy(BasePolicy):
-    """lerobot:FOLDER: a checkpoint of LeRobot (ACT, SmolVLA, pi0), in this process.
+    """lerobot:FOLDER: a checkpoint of LeRobot (ACT, SmolVLA), in this process.
 
     FOLDER is what lerobot 0.4's ``save_pretrained`` wrote: ``pretrained_model`` in a training's output. The chunk is what
     lerobot's ``predict_action_chunk`` answers between the checkpoint's own pre- and postprocessor, cut to
     ``n_action_steps``: the actions that ``select_action`` would hand out of its queue one by one. A checkpoint with temporal
     ensembling (ACT) is asked for one action at every step, as its config wants it, unless ``n_action_steps`` is given.
 
-    The noise of SmolVLA and pi0 depends on the episode alone. Several environments are answered one by one, and not in one
+    The noise of SmolVLA depends on the episode alone. Several environments are answered one by one, and not in one
     batch of the model, whose size would change the last bits of every answer; with temporal ensembling only one can be.
 
     Parameters: ``device`` (``cuda`` where there is one), ``n_action_steps`` (the config's), ``preset`` (lerobot-libero) and

@@ -13,10 +13,11 @@ from harness.policies.checkpoints import read_json
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 PREPROCESSOR, POSTPROCESSOR = "policy_preprocessor.json", "policy_postprocessor.json"
 
-# The types whose `predict_action_chunk` answers from one observation. The tests ask ACT and SmolVLA; the pi0 family has the
-# same interface. The rest of lerobot 0.4 answers from queues of earlier observations that `select_action` alone fills
-# (diffusion, vqbet, tdmpc), or needs steps of its own around it (groot, xvla, wall_x).
-TYPES = ("act", "smolvla", "pi0", "pi05", "pi0_fast")
+# The types whose `predict_action_chunk` answers from one observation, and whose loading can be relied upon. The rest of
+# lerobot 0.4 answers from queues of earlier observations that `select_action` alone fills (diffusion, vqbet, tdmpc), needs
+# steps of its own around it (groot, xvla, wall_x), or goes on with random weights when its own cannot be loaded (pi0, pi05,
+# pi0_fast: `from_pretrained` prints "Returning model without loading pretrained weights").
+TYPES = ("act", "smolvla")
 
 # lerobot adds these pictures itself, for models that were trained with more cameras than there are.
 _EMPTY_CAMERA = "empty_camera_"
@@ -70,8 +71,8 @@ def read_checkpoint(folder: Path) -> LeRobotCheckpoint:
     kind = config.get("type")
     if kind not in TYPES:
         raise PolicyUnavailableError(
-            f"{folder / CONFIG}: a policy of type {kind!r} cannot be asked for a chunk of actions from one observation. "
-            f"Supported: {', '.join(TYPES)}. Write a `py:` policy around its select_action instead"
+            f"{folder / CONFIG}: a policy of type {kind!r} is not supported, only {' and '.join(TYPES)} "
+            "(docs/checkpoints.md says why). A `py:` policy around its select_action can ask it"
         )
     if config.get("use_peft"):
         raise PolicyUnavailableError(f"{folder} holds a PEFT adapter: merge it into its base model first")

@@ -13,7 +13,7 @@ import numpy as np
 from harness.errors import PolicyOutputError, PolicyUnavailableError, suggest
 from harness.policies.base import BasePolicy, PolicyURI, checked_chunk, short_name
 from harness.policies.openpi_client import OpenPIClient
-from harness.policies.served import RESET_DONE, is_ours, observation_request, reset_request
+from harness.policies.served import RAW_KEY, RESET_DONE, is_ours, observation_request, reset_request
 from harness.policies.server_address import (
     ANSWER_TIMEOUT_S,
     CONNECT_TIMEOUT_S,
@@ -96,7 +96,9 @@ class OpenPIPolicy(BasePolicy):
     def reset(self, episode: Episode) -> None:
         """Makes sure that the server is there; RoboArena's is told that an episode begins."""
         if not self._roboarena:
-            self._whole = self._may_be_whole and is_ours(self._client.connect())
+            metadata = self._client.connect()
+            self._whole = self._may_be_whole and is_ours(metadata)
+            self.raw_actions = self._preset.raw_actions or metadata.get(RAW_KEY) is True
             if self._whole:
                 self._client.ask(reset_request(episode), acknowledgement=RESET_DONE)
             return

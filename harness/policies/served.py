@@ -11,6 +11,8 @@ from harness.types import Episode, Observation
 
 # In the server's metadata; the value is the version of what follows.
 METADATA_KEY, VERSION = "evalharness", 1
+# In the metadata of a policy whose actions are applied as they are, without the protocol's gripper rule.
+RAW_KEY = "raw_actions"
 OBSERVATION_KEY = "evalharness/observation"
 EPISODE_KEY = "evalharness/episode"
 

@@ -6,10 +6,14 @@ import re
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
+
+import numpy as np
 
 from harness.errors import HarnessError, PolicyError, UsageError
 from harness.policies.json_numpy_codec import answer_body, dumps, read_request
@@ -20,6 +24,8 @@ from harness.serving.websocket import HEALTH_PATHS, Access, InFlight, health_tex
 
 # A client that connects and says nothing, or stops in the middle of a request, is dropped after this time.
 _SILENCE_S = 60.0
+# How long what a refused client still sends is thrown away, so that it gets to read the answer.
+_LINGER_S = 2.0
 # How soon a server that is closed takes notice.
 _POLL_S = 0.05
 
@@ -93,7 +99,10 @@ class HTTPServer:
         return self._inference.loaded
 
     def act(self, body: bytes) -> tuple[HTTPStatus, bytes]:
-        """Status and body of the answer: a chunk (T, A), or the action (A,) of a chunk of one; else ``{"error": text}``."""
+        """Status and body of the answer: a chunk (T, A), or the action (A,) of a chunk of one; else ``{"error": text}``.
+
+        The protocol's gripper is RLDS's. A policy whose actions are as the simulator takes them has LIBERO's.
+        """
         try:
             request, encoded = read_request(body)
             observation = self._reader().http(request, self._session.asked)
@@ -103,6 +112,8 @@ class HTTPServer:
             chunk = self._session.ask(observation).chunk
         except Exception as error:
             return HTTPStatus.INTERNAL_SERVER_ERROR, error_body(error)
+        if self._inference.policy().raw_actions:
+            chunk = np.concatenate([chunk[:, :-1], (1.0 - np.clip(chunk[:, -1:], -1.0, 1.0)) / 2.0], axis=1)
         return HTTPStatus.OK, answer_body(chunk[0] if len(chunk) == 1 else chunk, encoded=encoded)
 
 
@@ -170,6 +181,17 @@ class _Handler(BaseHTTPRequestHandler):
         """Answers without having read the body, after which the connection cannot be used again."""
         self.close_connection = True
         self._send(status, error_body(HarnessError(text)))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Throws away what is still coming: closing at once would make the system forget the answer that was sent."""
+        end_s = time.monotonic() + _LINGER_S
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            while (left_s := end_s - time.monotonic()) > 0:
+                self.connection.settimeout(left_s)
+                if not self.connection.recv(2**16):
+                    break
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str = "application/json") -> None:
         self.send_response(status)

@@ -14,6 +14,7 @@ from harness.policies.served import (
     ENDPOINT_KEY,
     METADATA_KEY,
     OBSERVATION_KEY,
+    RAW_KEY,
     RESET,
     RESET_DONE,
     VERSION,
@@ -87,14 +88,15 @@ class ServedPolicy:
             about: The policy's metadata.
         """
         self._session = sessions.open()
+        self._inference = sessions.inference
         self._reader = reader
         self._connected = connected
         self._about: Mapping[str, Any] = about
 
     def metadata(self) -> Mapping[str, Any]:
         """What the policy is; says to a client of ours that it may send whole observations."""
-        self._reader()
-        return {**self._about, METADATA_KEY: VERSION}
+        raw = {RAW_KEY: True} if self._inference.policy().raw_actions else {}
+        return {**self._about, **raw, METADATA_KEY: VERSION}
 
     def answer(self, request: Any) -> dict[str, Any] | str:
         """Actions with ``policy_timing`` and ``server_timing``, which has ``queue_ms`` and ``batch_size`` too."""

@@ -25,6 +25,16 @@ class Batches(Echo):
         return answers
 
 
+class Raw:
+    """One action as LIBERO's simulator takes it: the state's first six numbers, and a gripper that closes."""
+
+    needs_images = False
+    raw_actions = True
+
+    def infer(self, observation):
+        return [*observation.state["vector"][:6], 1.0]
+
+
 class NaNWhereAsked(Batches):
     """Batches in which the answer to a state that begins with 13 is NaN."""
 

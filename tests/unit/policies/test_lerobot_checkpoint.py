@@ -72,7 +72,7 @@ def test_a_policy_may_do_without_state_language_and_a_device_step(tmp_path: Path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"type": "diffusion"}, "a policy of type 'diffusion' cannot be asked for a chunk .* Supported: act, smolvla"),
+        ({"type": "diffusion"}, "a policy of type 'diffusion' is not supported, only act and smolvla"),
         ({"use_peft": True}, "holds a PEFT adapter: merge it"),
         ({"n_obs_steps": 2}, "n_obs_steps is 2; only 1"),
         ({"output_features": {}}, r"config\.json is not as lerobot writes it: KeyError\('action'\)"),

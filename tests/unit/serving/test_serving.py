@@ -464,3 +464,24 @@ def test_http_a_length_that_is_none_is_refused(length):
     with serving("Echo", "http") as server, socket.create_connection(("127.0.0.1", server._front.port), timeout=10) as raw:
         raw.sendall(f"POST /act HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
         assert raw.recv(4096).startswith(b"HTTP/1.1 411 ")
+
+
+def test_our_client_learns_that_actions_are_applied_as_they_are():
+    for name, expected in (("Raw", True), ("Echo", False)):
+        with serving(name, max_bytes=2**22) as server:
+            policy = make_policy(server.policy_uri, SPEC)
+            policy.reset(EPISODE)
+            assert policy.raw_actions is expected
+            policy.close()
+
+
+def test_http_a_gripper_as_the_simulator_takes_it_reaches_the_simulator_so():
+    with serving("Raw", "http", max_bytes=2**22) as server:
+        wait_until(lambda: get(http_url(server, "/health"))[0] == 200)
+        policy = make_policy(server.policy_uri, SPEC)
+        policy.reset(EPISODE)
+        # By way of RLDS's 0 (close), which our client maps back.
+        assert np.asarray(policy.infer(synthetic_observation(SPEC)))[0, -1] == 1.0
+        status, body = post(server, request_body({"state": state(0.0), "instruction": "do it"}, encoded=False))
+        assert (status, body[-1]) == (200, 0.0)
+        policy.close()
