@@ -25,7 +25,8 @@ def test_at_home_the_gripper_looks_down_in_front_of_the_base_and_closes_aside():
     assert grip[0, 3] == pytest.approx(0.45, abs=0.03)
 
 
-@given(st.lists(st.floats(-0.5, 0.5), min_size=7, max_size=7))
+# Within what keeps joint 4, at -2.44 rad at home, clear of its stop.
+@given(st.lists(st.floats(-0.4, 0.4), min_size=7, max_size=7))
 @settings(max_examples=40, deadline=None)
 def test_a_pose_that_the_arm_can_take_is_found_from_nearby(away):
     wanted = frames(HOME_RAD + np.array(away))[-1]
