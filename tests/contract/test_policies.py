@@ -11,9 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from servers.act import serve_act
+from servers.gr00t import serve_gr00t
+from servers.vla_eval import serve_vla_eval
 from tiny_exports import changed, make_card, make_export
 from tiny_lerobot import make_act
 from tiny_openvla import make_tiny_openvla
+from tiny_vla import saved
 
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyUnavailableError
@@ -22,10 +26,6 @@ from harness.policies.check import check_policy, synthetic_observation
 from harness.policies.openpi_server import serve
 from harness.registry import BUILT_IN, describe_policy, make_policy
 from harness.types import Episode, Float64Array, Observation, Policy
-from tests.servers.act import serve_act
-from tests.servers.gr00t import serve_gr00t
-from tests.servers.vla_eval import serve_vla_eval
-from tests.unit.vla.tiny_vla import saved
 
 SPEC = libero_env_spec()
 PARTS = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")

@@ -4,6 +4,7 @@ usage: read_lerobot.py version
        read_lerobot.py read ROOT OUT.npz FRAME...
 """
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -30,10 +31,11 @@ def decoded_with_pyav(video_path, timestamps, tolerance_s, backend=None):
 
 
 def has_decoder():
-    import torchvision
+    """Whether the decoder works that lerobot takes: torchcodec where it is installed, else torchvision's."""
+    if importlib.util.find_spec("torchcodec") is None:
+        import torchvision
 
-    if hasattr(torchvision.io, "VideoReader"):
-        return True
+        return hasattr(torchvision.io, "VideoReader")
     try:
         import torchcodec.decoders  # noqa: F401
     except (ImportError, RuntimeError, OSError):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cloned import fit
 
 from harness.checking.agreement import agreement, led
 from harness.checking.training_data import Training, against_training
@@ -15,7 +16,6 @@ from harness.envs.libero.installation import missing_packages
 from harness.preparation import prepare
 from harness.registry import make_policy
 from harness.request import Request
-from tests.policies.cloned import fit
 
 SOURCE = Path(__file__).parents[1] / "policies" / "cloned.py"
 

@@ -29,12 +29,12 @@ def mortal(kind, folder, dies_at):
     """A server that is started again whenever it ends; gives the policy's URI."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "tests.servers.mortal", kind, str(port), str(folder / "dead"), str(dies_at)]
+    command = [sys.executable, "-m", "servers.mortal", kind, str(port), str(folder / "dead"), str(dies_at)]
     stopping = threading.Event()
     processes = []
 
     def start():
-        processes.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
+        processes.append(subprocess.Popen(command, cwd=ROOT / "tests", stdout=subprocess.PIPE, text=True))
         return processes[-1]
 
     def look_after(process):

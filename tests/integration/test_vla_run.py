@@ -8,9 +8,9 @@ import sys
 
 import numpy as np
 import pytest
+from tiny_vla import saved
 
 from harness.envs.libero.installation import missing_packages
-from tests.unit.vla.tiny_vla import saved
 
 pytest.importorskip("torch", reason="torch is not installed")
 

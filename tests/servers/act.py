@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.servers.arrays import from_json_numpy, to_json_numpy
+from servers.arrays import from_json_numpy, to_json_numpy
 
 # Takes the request and answers with what JSON can hold, arrays included; or with `Raw`.
 Act = Callable[[dict[str, Any]], Any]

@@ -10,8 +10,7 @@ from typing import Any
 
 import msgpack
 import zmq
-
-from tests.servers.arrays import from_gr00t, to_gr00t
+from servers.arrays import from_gr00t, to_gr00t
 
 # Takes the observation and answers with [action, info]; bytes are sent as they are.
 Act = Callable[[dict[str, Any]], Any]
@@ -68,15 +67,16 @@ class Gr00tServer:
 
 
 @contextmanager
-def serve_gr00t(act: Act, *, port: int = 0, api_token: str | None = None) -> Iterator[Gr00tServer]:
+def serve_gr00t(act: Act, *, host: str = "127.0.0.1", port: int = 0, api_token: str | None = None) -> Iterator[Gr00tServer]:
     model = Gr00tServer(act, api_token)
     context = zmq.Context()
     socket, stop, stopped = context.socket(zmq.REP), context.socket(zmq.PAIR), context.socket(zmq.PAIR)
     socket.setsockopt(zmq.LINGER, 0)
-    model.port = socket.bind_to_random_port("tcp://127.0.0.1") if port == 0 else port
+    socket.setsockopt(zmq.IPV6, True)
+    model.port = socket.bind_to_random_port(f"tcp://{host}") if port == 0 else port
     if port:
-        socket.bind(f"tcp://127.0.0.1:{port}")
-    model.url = f"gr00t://127.0.0.1:{model.port}"
+        socket.bind(f"tcp://{host}:{port}")
+    model.url = f"gr00t://{host}:{model.port}"
     stop.bind("inproc://stop")
     stopped.connect("inproc://stop")
 

@@ -1,6 +1,6 @@
 """A policy server in a process of its own, which kills itself in the middle of an answer, once.
 
-    python -m tests.servers.mortal KIND PORT FILE DIES_AT
+    python -m servers.mortal KIND PORT FILE DIES_AT     (in the folder tests)
 
 It answers DIES_AT - 1 observations; with the next it writes FILE and is gone. When FILE is there, it lives on. Actions
 depend on the picture alone, so that a second process answers as the first would have.
@@ -45,19 +45,19 @@ def openpi(chunk: Callable[[Any], Any], port: int) -> AbstractContextManager[Any
 
 
 def vla_eval(chunk: Callable[[Any], Any], port: int) -> AbstractContextManager[Any]:
-    from tests.servers.vla_eval import serve_vla_eval
+    from servers.vla_eval import serve_vla_eval
 
     return serve_vla_eval(lambda seen, session: chunk(seen["images"]["agentview"]), port=port)
 
 
 def act(chunk: Callable[[Any], Any], port: int) -> AbstractContextManager[Any]:
-    from tests.servers.act import serve_act
+    from servers.act import serve_act
 
     return serve_act(lambda request: chunk(request["image"]), port=port)
 
 
 def gr00t(chunk: Callable[[Any], Any], port: int) -> AbstractContextManager[Any]:
-    from tests.servers.gr00t import serve_gr00t
+    from servers.gr00t import serve_gr00t
 
     def answer(seen: dict[str, Any]) -> Any:
         actions = chunk(seen["video.image"])

@@ -12,11 +12,10 @@ from typing import Any
 
 import msgpack
 import numpy as np
+from servers.arrays import from_vla_eval, to_vla_eval
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 from websockets.sync.server import serve as serve_websocket
-
-from tests.servers.arrays import from_vla_eval, to_vla_eval
 
 HELLO = {
     "harness_version": "0.3.0",

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from line_world import EPISODE, PROTOCOL, SPEC, Line, Steady
 
 from harness.episode import frame_sha256, run_episode, with_gripper_rule
-from tests.unit.line_world import EPISODE, PROTOCOL, SPEC, Line, Steady
 
 
 class Answering(Steady):

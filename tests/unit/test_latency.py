@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from line_world import EPISODE, PROTOCOL, SPEC, Line, Steady
 
 from harness.episode import Answer, ask, episode_loop, resume
 from harness.errors import StoreError
 from harness.latency import QUERIES_FILE, Query, QueryLog, read_queries, summarise_latency
 from harness.timing import QueryTiming
-from tests.unit.line_world import EPISODE, PROTOCOL, SPEC, Line, Steady
 
 TIMING = QueryTiming(transport_s=0.001, queue_s=0.002, inference_s=0.003)
 
@@ -38,6 +38,12 @@ def test_a_servers_words_are_split_into_queue_inference_and_the_rest() -> None:
 @pytest.mark.parametrize("nonsense", [None, "fast", True, -3.0, [1.0], float("nan")])
 def test_what_a_server_says_that_is_no_time_counts_as_nothing(nonsense) -> None:
     assert QueryTiming.of_server(0.010, infer_ms=nonsense, queue_ms=nonsense) == QueryTiming(0.010, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("too_long", [11.0, 1e300, float("inf"), 10**400])
+def test_no_part_that_a_server_tells_is_longer_than_the_whole(too_long) -> None:
+    assert QueryTiming.of_server(0.010, infer_ms=too_long, queue_ms=1.0) == QueryTiming(0.0, 0.0, 0.010)
+    assert QueryTiming.of_server(0.010, infer_ms=None, queue_ms=too_long) == QueryTiming(0.0, 0.010, 0.0)
 
 
 def test_all_time_of_a_policy_that_says_nothing_is_inference() -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from line_world import EPISODE, PROTOCOL, SPEC, Line, Steady
 
 from harness.episode import Answer, episode_loop, resume
 from harness.realtime import Filler, stale_steps
 from harness.timing import QueryTiming
-from tests.unit.line_world import EPISODE, PROTOCOL, SPEC, Line, Steady
 
 
 def protocol(filler="hold", hz=20.0, **changes):

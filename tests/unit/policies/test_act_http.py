@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from servers.act import Raw, close_now, serve_act
 
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
@@ -16,7 +17,6 @@ from harness.policies.act_http_client import ActClient
 from harness.registry import describe_policy, make_policy
 from harness.timing import QueryTiming
 from harness.types import Episode, Observation
-from tests.servers.act import Raw, close_now, serve_act
 
 SPEC = libero_env_spec()
 EPISODE = Episode(suite="s", task_id=0, task="t", instruction="do it", init=0, repeat=0, seed=0)

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from servers.arrays import from_gr00t, to_gr00t
+from servers.gr00t import MODALITY_CONFIG, serve_gr00t
 
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
@@ -21,8 +23,6 @@ from harness.policies.gr00t_codec import pack, unpack
 from harness.registry import describe_policy, make_policy
 from harness.timing import QueryTiming
 from harness.types import Episode, Observation
-from tests.servers.arrays import from_gr00t, to_gr00t
-from tests.servers.gr00t import MODALITY_CONFIG, serve_gr00t
 
 SPEC = libero_env_spec()
 EPISODE = Episode(suite="s", task_id=0, task="t", instruction="do it", init=0, repeat=0, seed=0)
@@ -38,6 +38,14 @@ def observation() -> Observation:
 def answer(value: float = 0.25, steps: int = 16, **changes: Any) -> list[Any]:
     action = {name: np.full((1, steps, 1), value, dtype=np.float32) for name in PARTS}
     return [{**action, **changes}, {}]
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 def ask(uri: str) -> Any:
@@ -69,6 +77,12 @@ def test_an_episode_is_reset_and_asked_with_gr00ts_keys_and_shapes() -> None:
     assert chunk.shape == (16, 7)
     # In RLDS data 0.25 is a gripper that is rather closed; LIBERO takes +1 for it.
     assert chunk[0].tolist() == [0.25] * 6 + [1.0]
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_a_server_at_an_ipv6_address_is_reached() -> None:
+    with serve_gr00t(lambda seen: answer(), host="[::1]") as server:
+        assert ask(server.url).shape == (16, 7)
 
 
 def test_describe_pings_and_fingerprints_what_the_server_takes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from servers.vla_eval import HELLO, Session, serve_vla_eval
 
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
@@ -16,7 +17,6 @@ from harness.policies.vla_eval_client import VlaEvalClient
 from harness.registry import describe_policy, make_policy
 from harness.timing import QueryTiming
 from harness.types import Episode, Observation
-from tests.servers.vla_eval import HELLO, Session, serve_vla_eval
 
 SPEC = libero_env_spec()
 EPISODE = Episode(suite="libero_goal", task_id=4, task="put_it", instruction="put it there", init=7, repeat=0, seed=0)

@@ -306,6 +306,47 @@ def test_a_policy_that_cannot_be_made_tells_those_that_wait_and_is_never_healthy
         assert get(http_url(server, "/healthz")) == (503, b"loading\n")
 
 
+def test_http_a_policy_that_cannot_be_made_is_the_servers_failure():
+    with serving("Broken", "http") as server:
+        status, answer = post(server, request_body(act_request(), encoded=False))
+    assert status == 500
+    assert "weights.safetensors is missing" in answer["error"]
+
+
+def test_a_policy_that_fails_before_it_is_ready_is_closed(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from pathlib import Path\n"
+        "class Model:\n"
+        "    needs_images = False\n"
+        "    def infer(self, observation):\n"
+        "        raise ValueError('no warm answer')\n"
+        "    def close(self):\n"
+        f"        Path({str(tmp_path / 'closed')!r}).touch()\n"
+    )
+    served = Served(f"py:{file}:Model", SPEC, "openpi", "127.0.0.1", 0, Access(), Batching(), warm_up=True)
+    with Server(served) as server, pytest.raises(PolicyError, match="no warm answer"):
+        server.inference.policy()
+    assert (tmp_path / "closed").exists()
+
+
+@pytest.mark.parametrize("header", [None, "", KEY, f"Api-Key {KEY} ", "Api-Key s\xfc", "Api-Key \udcff"])
+def test_a_header_without_the_key_is_refused_whatever_bytes_it_has(header):
+    assert not Access(KEY).allows(header)
+
+
+def test_a_server_behind_a_server_does_not_mix_its_clients_episodes():
+    with serving("Batches") as inner:
+        served = Served(inner.policy_uri, SPEC, "openpi", "127.0.0.1", 0, Access(), Batching())
+        with Server(served) as outer:
+            first, second = OpenPIClient(outer.url), OpenPIClient(outer.url)
+            first.ask(openpi_request())
+            with pytest.raises(PolicyError, match="one client at a time"):
+                second.ask(openpi_request())
+            first.close()
+            second.close()
+
+
 def test_a_policy_that_wants_privileged_knowledge_is_refused():
     served = Served("expert", SPEC, "openpi", "127.0.0.1", 0, Access(), Batching())
     with Server(served) as server, pytest.raises(PolicyUnavailableError, match="only a simulator knows"):

@@ -9,11 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from tiny_vla import INSTRUCTIONS, TINY, parts_of, pictures_of, saved  # noqa: E402
+
 from harness.errors import PolicyUnavailableError, UsageError  # noqa: E402
 from harness.registry import describe_policy  # noqa: E402
 from harness.vla.checkpoint import FILES, load_model, read_parts  # noqa: E402
 from harness.vla.model import VLA  # noqa: E402
-from tests.unit.vla.tiny_vla import INSTRUCTIONS, TINY, parts_of, pictures_of, saved  # noqa: E402
 
 pytestmark = pytest.mark.torch
 

@@ -8,9 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from tiny_vla import INSTRUCTIONS, TINY, parts_of, pictures_of  # noqa: E402
+
 from harness.vla.blocks import KeyValueCache  # noqa: E402
 from harness.vla.model import VLA  # noqa: E402
-from tests.unit.vla.tiny_vla import INSTRUCTIONS, TINY, parts_of, pictures_of  # noqa: E402
 
 pytestmark = pytest.mark.torch
 

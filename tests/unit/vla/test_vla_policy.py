@@ -9,12 +9,13 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed")
 
+from tiny_vla import INSTRUCTIONS, TINY, saved
+
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyError, PolicyUnavailableError
 from harness.policies.check import synthetic_observation
 from harness.registry import describe_policy, make_policy
 from harness.types import Episode
-from tests.unit.vla.tiny_vla import INSTRUCTIONS, TINY, saved
 
 pytestmark = pytest.mark.torch
 

@@ -10,6 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from tiny_vla import INSTRUCTIONS, TINY, parts_of, pictures_of  # noqa: E402
+
 from harness.envs.libero.spec import libero_env_spec  # noqa: E402
 from harness.errors import UsageError  # noqa: E402
 from harness.registry import make_policy  # noqa: E402
@@ -18,7 +20,6 @@ from harness.vla.checkpoint import save  # noqa: E402
 from harness.vla.demonstrations import Demonstration, read_demonstrations  # noqa: E402
 from harness.vla.model import VLA  # noqa: E402
 from harness.vla.training import batch_of, fit, token_accuracy  # noqa: E402
-from tests.unit.vla.tiny_vla import INSTRUCTIONS, TINY, parts_of, pictures_of  # noqa: E402
 
 pytestmark = pytest.mark.torch
 

@@ -6,6 +6,7 @@ import importlib.util
 
 import numpy as np
 import pytest
+from tiny_vla import TINY, parts_of
 
 from harness.errors import PolicyUnavailableError
 from harness.registry import describe_policy, policy_schemes
@@ -14,7 +15,6 @@ from harness.tokens.token_map import write_token_map
 from harness.vla.checkpoint import read_parts
 from harness.vla.config import write_config
 from harness.vla.tokenizer import write_tokenizer
-from tests.unit.vla.tiny_vla import TINY, parts_of
 
 
 @pytest.fixture
@@ -40,5 +40,5 @@ def test_the_policy_is_listed():
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="torch is installed")
 def test_the_policy_says_that_it_needs_torch(folder):
-    with pytest.raises(PolicyUnavailableError, match=r"needs torch.*evalharness\[vla\]"):
+    with pytest.raises(PolicyUnavailableError, match=r"needs torch.*evalharness\[torch\]"):
         describe_policy(f"vla:{folder}")
