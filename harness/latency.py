@@ -85,9 +85,9 @@ def read_queries(directory: Path, counted: Collection[tuple[str, int]]) -> pd.Da
         frame = frame.astype(dict.fromkeys(("attempt", "step", "stale_steps"), int))
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise StoreError(f"{path} cannot be read: {error}") from error
-    wanted = pd.MultiIndex.from_tuples(list(counted), names=["key", "attempt"]) if counted else None
-    if wanted is None:
+    if not counted:
         return frame.iloc[:0]
+    wanted = pd.MultiIndex.from_tuples(list(counted), names=["key", "attempt"])
     return frame[pd.MultiIndex.from_frame(frame[["key", "attempt"]]).isin(wanted)].reset_index(drop=True)
 
 

@@ -142,8 +142,10 @@ class Session:
             record = event.result.record
             if event.result.note:
                 self._progress.note(event.result.note)
-            self._store.queries.append(record.key, record.attempt, event.result.queries)
         self._store.append(record)
+        if isinstance(event, Finished):
+            # After the record: a crash in between leaves an attempt without its answers, never with those of two.
+            self._store.queries.append(record.key, record.attempt, event.result.queries)
         self._after(job, record, in_company=isinstance(event, Lost) and event.others > 0)
 
     def _after(self, job: Job, record: Record, *, in_company: bool) -> None:

@@ -26,11 +26,13 @@ class QueryTiming:
 
         Args:
             total_s: From asking to the answer.
-            infer_ms: What the server says of its inference; anything but a number counts as 0.
-            queue_ms: What it says of its queue, likewise.
+            infer_ms: What the server says of its inference; anything but a number counts as 0, and what is longer than the
+                whole as the whole.
+            queue_ms: What it says of its queue, likewise, of what inference leaves.
         """
-        inference_s, queue_s = (_seconds(value) for value in (infer_ms, queue_ms))
-        return cls(max(0.0, total_s - inference_s - queue_s), queue_s, inference_s)
+        inference_s = _seconds(infer_ms, total_s)
+        queue_s = _seconds(queue_ms, total_s - inference_s)
+        return cls(total_s - inference_s - queue_s, queue_s, inference_s)
 
     @property
     def total_s(self) -> float:
@@ -42,6 +44,7 @@ class QueryTiming:
         return dataclasses.replace(self, transport_s=max(0.0, total_s - self.queue_s - self.inference_s))
 
 
-def _seconds(milliseconds: object) -> float:
-    known = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool) and milliseconds > 0
-    return float(milliseconds) / 1000.0 if known else 0.0  # type: ignore[arg-type]
+def _seconds(milliseconds: object, most_s: float) -> float:
+    if not isinstance(milliseconds, int | float) or isinstance(milliseconds, bool) or not milliseconds > 0:
+        return 0.0
+    return most_s if milliseconds >= 1000.0 * most_s else min(most_s, milliseconds / 1000.0)

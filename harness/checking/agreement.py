@@ -84,6 +84,8 @@ def _led_so(policy: Policy, spec: EnvSpec, walk: Walk, variation: Variation) -> 
 
 
 def _judged(kind: str, scores: dict[str, float], as_shown: float, *, heeded: bool) -> Finding:
+    if not scores:
+        return Finding("ok", kind, f"it takes the {kind} in no other convention, so none could be compared")
     if not heeded:
         return Finding("warning" if kind == "pictures" else "ok", kind, f"the answers do not depend on the {kind}")
     best = max(scores, key=lambda name: scores[name])

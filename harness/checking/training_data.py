@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.checking.variations import AXIS_ANGLE, VECTOR, orientations, place_of
+from harness.checking.variations import AXIS_ANGLE, orientations, place_of
 from harness.errors import HarnessError
 from harness.policies.check import Finding
-from harness.transforms.statistics import Statistics, VectorStatistics, read_statistics
+from harness.transforms.recipes import VECTOR
+from harness.transforms.statistics import OPENVLA_FILE, Statistics, VectorStatistics, read_statistics
 from harness.types import Float64Array, Observation, Policy
 
 # A number so many standard deviations off does not come from the data; half as many is still likely. The mistake that this
@@ -48,7 +49,7 @@ def read_training(path: Path, unnorm_key: str | None) -> Training:
     chosen = read_statistics(path, unnorm_key)
     if chosen.key is None:
         return Training(chosen, {})
-    file = path / "dataset_statistics.json" if path.is_dir() else path
+    file = path / OPENVLA_FILE if path.is_dir() else path
     names = [name for name in json.loads(file.read_bytes()) if name != chosen.key]
     others = {}
     for name in names:

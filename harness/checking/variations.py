@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
-from harness.transforms.rotations import axis_angle, shorter_way
+from harness.transforms.images import FlipHorizontal, FlipVertical, Rotate180, SwapRedBlue
+from harness.transforms.recipes import VECTOR
+from harness.transforms.rotations import WxyzFromXyzw, axis_angle, shorter_way
 from harness.types import Float64Array, Observation, UInt8Array
 
-QUATERNION, AXIS_ANGLE, VECTOR = "eef_quat_xyzw", "eef_axis_angle", "vector"
+QUATERNION, AXIS_ANGLE = "eef_quat_xyzw", "eef_axis_angle"
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,12 @@ def channels_first(image: UInt8Array) -> UInt8Array:
     return np.ascontiguousarray(image.transpose(2, 0, 1)).reshape(image.shape)
 
 
-_PICTURES = MappingProxyType(
+_PICTURES: Mapping[str, Callable[[UInt8Array], UInt8Array]] = MappingProxyType(
     {
-        "rotated by 180 degrees": lambda image: np.ascontiguousarray(image[::-1, ::-1]),
-        "flipped upside down": lambda image: np.ascontiguousarray(image[::-1]),
-        "mirrored left to right": lambda image: np.ascontiguousarray(image[:, ::-1]),
-        "BGR in place of RGB": lambda image: np.ascontiguousarray(image[..., ::-1]),
+        "rotated by 180 degrees": Rotate180(),
+        "flipped upside down": FlipVertical(),
+        "mirrored left to right": FlipHorizontal(),
+        "BGR in place of RGB": SwapRedBlue(),
         "channels first (CHW) in place of last": channels_first,
     }
 )
@@ -48,7 +50,8 @@ _PICTURES = MappingProxyType(
 
 def other_order(quaternion: Float64Array) -> Float64Array:
     """A quaternion xyzw (4,) whose numbers are taken to be wxyz, written as xyzw again."""
-    return np.roll(quaternion, -1)
+    read: Float64Array = WxyzFromXyzw().undo(quaternion)
+    return read
 
 
 def orientations(observation: Observation) -> dict[str, Float64Array]:
@@ -72,7 +75,7 @@ def variations() -> tuple[Variation, ...]:
     pictures = [Variation(name, "pictures", _with_pictures(change)) for name, change in _PICTURES.items()]
     state = [
         # What such a policy must be shown to read it right: the order undone.
-        Variation("xyzw read as wxyz", "state", _with_orientation(lambda quaternion: np.roll(quaternion, 1))),
+        Variation("xyzw read as wxyz", "state", _with_orientation(WxyzFromXyzw())),
         Variation("the quaternion's other sign (antipodal)", "state", _with_orientation(np.negative)),
     ]
     return (*pictures, *state)

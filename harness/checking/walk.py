@@ -57,7 +57,10 @@ class Stage:
             PolicyError: The expert does not solve the episode.
         """
         expert = make_policy(_EXPERT, self.spec)
-        played = self._played(expert, self.protocol)
+        try:
+            played = self._played(expert, self.protocol)
+        finally:
+            expert.close()
         if played.outcome != "success" or played.trace is None:
             said = f": {played.error.message}" if played.error else ""
             raise PolicyError(f"the expert itself ends {self.episode.key} with {played.outcome}{said}")

@@ -12,6 +12,7 @@ from harness.policies.base import BasePolicy, PolicyURI, short_name
 from harness.policies.json_numpy_codec import read_answer, request_body
 from harness.policies.server_address import (
     ANSWER_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
     DESCRIBE_TIMEOUT_S,
     MAX_ANSWER_MB,
     RETRIES,
@@ -41,6 +42,7 @@ class ActHTTPPolicy(BasePolicy):
     """
 
     params = frozenset({"timeout_s", "retries", "max_mb", "encoded", "model"}) | PRESET_PARAMS
+    stateless = True
 
     def __init__(self, client: ActClient, preset: Preset, action_dim: int, *, encoded: bool) -> None:
         self.raw_actions = preset.raw_actions
@@ -123,17 +125,16 @@ def _actions(answer: Any) -> Any:
     return answer
 
 
-def _client(uri: PolicyURI, *, connect_timeout_s: float | None = None, retries: int | None = None) -> ActClient:
+def _client(uri: PolicyURI, *, connect_timeout_s: float = CONNECT_TIMEOUT_S, retries: int | None = None) -> ActClient:
     """The client of a URI; what is given goes before the URI's parameters, which are checked all the same."""
     wished = uri.integer("retries", default=RETRIES, minimum=0)
-    timeouts = {} if connect_timeout_s is None else {"connect_timeout_s": connect_timeout_s}
     return ActClient(
         server_url(uri, uri.scheme),
         api_key=api_key(),
+        connect_timeout_s=connect_timeout_s,
         answer_timeout_s=uri.seconds("timeout_s", default=ANSWER_TIMEOUT_S),
         retries=wished if retries is None else retries,
         max_mb=uri.integer("max_mb", default=MAX_ANSWER_MB, minimum=1),
-        **timeouts,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, RemoteDisconnected
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
@@ -29,8 +30,8 @@ _FAILURE_BYTES = 2**16
 class ActClient:
     """Posts requests, one at a time.
 
-    A request is sent again once after a connection that broke before anything of the answer came: servers of this kind keep
-    no state.
+    A request is sent again once after the server ended the connection before it had answered: servers of this kind keep no
+    state.
     """
 
     def __init__(
@@ -183,7 +184,7 @@ class ActClient:
         response.close()
         return bytes(read)
 
-    def _refused(self, response: HTTPResponse, page: bytes) -> None:
+    def _refused(self, response: HTTPResponse, page: bytes) -> NoReturn:
         """Raises what a status other than 200 means."""
         said = f"HTTP {response.status}"
         if response.status in _KEY_REFUSED:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -153,6 +155,21 @@ def _card_path(uri: PolicyURI, path: Path) -> Path:
     return Path(uri.params["card"]).expanduser() if "card" in uri.params else path.with_suffix(".json")
 
 
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    """Keeps `torch.load` from unpickling objects: `torch.export.load` would let it where tensors alone cannot be read."""
+    name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
 def _loaded(uri: PolicyURI, path: Path, device: str) -> Any:
     """The program on its device, as it computes outside training."""
     import torch
@@ -162,7 +179,9 @@ def _loaded(uri: PolicyURI, path: Path, device: str) -> Any:
             return torch.jit.load(str(path), map_location=device).eval()
         from torch.export.passes import move_to_device_pass
 
-        return move_to_device_pass(torch.export.load(path), device).module()
+        with _weights_only():
+            program = torch.export.load(path)
+        return move_to_device_pass(program, device).module()
     except PolicyUnavailableError:
         raise
     except Exception as error:

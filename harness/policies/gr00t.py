@@ -12,6 +12,7 @@ from harness.policies.gr00t_client import DEFAULT_PORT, Gr00tClient
 from harness.policies.openpi_codec import jsonable
 from harness.policies.server_address import (
     ANSWER_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
     DESCRIBE_TIMEOUT_S,
     MAX_ANSWER_MB,
     api_key,
@@ -98,13 +99,12 @@ class Gr00tPolicy(BasePolicy):
         self._client.close()
 
 
-def _client(uri: PolicyURI, *, connect_timeout_s: float | None = None) -> Gr00tClient:
+def _client(uri: PolicyURI, *, connect_timeout_s: float = CONNECT_TIMEOUT_S) -> Gr00tClient:
     url = server_url(uri, "tcp")
-    timeouts = {} if connect_timeout_s is None else {"connect_timeout_s": connect_timeout_s}
     return Gr00tClient(
         url if urlsplit(url).port else f"{url.rstrip('/')}:{DEFAULT_PORT}",
         token=api_key(),
+        connect_timeout_s=connect_timeout_s,
         answer_timeout_s=uri.seconds("timeout_s", default=ANSWER_TIMEOUT_S),
         max_mb=uri.integer("max_mb", default=MAX_ANSWER_MB, minimum=1),
-        **timeouts,
     )

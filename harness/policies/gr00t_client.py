@@ -178,6 +178,8 @@ class Gr00tClient:
             self._context = zmq.Context()
             self._socket = self._context.socket(zmq.REQ)
             self._socket.setsockopt(zmq.LINGER, 0)
+            # Not for names, which may mean another address then.
+            self._socket.setsockopt(zmq.IPV6, ":" in (urlsplit(self.url).hostname or ""))
             self._socket.setsockopt(zmq.MAXMSGSIZE, self._max_mb * 2**20)
             self._events = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
             self._socket.connect(self.url)

@@ -10,11 +10,10 @@ import io
 import math
 from typing import Any
 
-import msgpack
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import PolicyError, PolicyOutputError
+from harness.policies.msgpack_messages import packed, unpacked
 from harness.policies.wire_arrays import PLAIN_KINDS
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -26,11 +25,7 @@ def pack(message: Any) -> bytes:
     Raises:
         PolicyError: Something in it has no encoding: an array of objects, say.
     """
-    try:
-        packed: bytes = msgpack.packb(message, default=_to_map)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise PolicyError(f"a message cannot be encoded for GR00T's protocol: {error}") from error
-    return packed
+    return packed(message, _to_map, "GR00T")
 
 
 def unpack(data: bytes) -> Any:
@@ -39,12 +34,7 @@ def unpack(data: bytes) -> Any:
     Raises:
         PolicyOutputError: The bytes are not one whole msgpack value, or an array's file is damaged or holds objects.
     """
-    try:
-        return msgpack.unpackb(data, object_hook=_from_map)
-    except (TypeError, ValueError, OverflowError, RecursionError, msgpack.UnpackException) as error:
-        raise PolicyOutputError(
-            f"a message of {len(data)} bytes is not GR00T's msgpack: {error or type(error).__name__}"
-        ) from error
+    return unpacked(data, _from_map, "GR00T")
 
 
 def _to_map(value: Any) -> Any:

@@ -23,10 +23,10 @@ from harness.policies.checkpoints import (
 )
 from harness.transforms.presets import Preset, preset
 from harness.transforms.prompts import OpenVLAPrompt
-from harness.transforms.statistics import Statistics, data_set_key, read_statistics
+from harness.transforms.statistics import OPENVLA_FILE, Statistics, data_set_key, read_statistics
 from harness.types import EnvSpec, Float64Array, Observation, PolicyInfo
 
-CONFIG, STATISTICS = "config.json", "dataset_statistics.json"
+CONFIG = "config.json"
 
 # Where a folder may name code of its own.
 _CONFIGS = (CONFIG, "preprocessor_config.json", "processor_config.json", "tokenizer_config.json")
@@ -63,7 +63,7 @@ class _Checkpoint:
     def training_data(self) -> Statistics | None:
         """The statistics as the harness reads them, for ``evalharness policies check``; None where they are not complete."""
         with contextlib.suppress(PolicyUnavailableError):
-            return read_statistics(self.folder / STATISTICS, self.unnorm_key)
+            return read_statistics(self.folder / OPENVLA_FILE, self.unnorm_key)
         return None
 
 
@@ -183,15 +183,19 @@ def _read(uri: PolicyURI) -> _Checkpoint:
             "If you trust it, say so: trust_remote_code=1"
         )
     if uri.params.get("dtype", _DTYPES[0]) not in _DTYPES:
-        raise PolicyUnavailableError(f"policy {uri.text!r}: dtype={uri.params['dtype']!r}. {suggest('', _DTYPES)}")
+        raise PolicyUnavailableError(
+            f"policy {uri.text!r}: dtype={uri.params['dtype']!r}. {suggest(uri.params['dtype'], _DTYPES)}"
+        )
     config = read_json(folder / CONFIG)
     code = _own_code(folder, config)
     if not any(folder.glob("*.safetensors")):
         raise PolicyUnavailableError(f"{folder} has no weights as *.safetensors; others could hold code, and are not loaded")
-    statistics_file = folder / STATISTICS if (folder / STATISTICS).is_file() else folder / CONFIG
-    statistics = read_json(statistics_file) if statistics_file.name == STATISTICS else config.get("norm_stats")
+    statistics_file = folder / OPENVLA_FILE if (folder / OPENVLA_FILE).is_file() else folder / CONFIG
+    statistics = read_json(statistics_file) if statistics_file.name == OPENVLA_FILE else config.get("norm_stats")
     if not isinstance(statistics, dict) or not statistics:
-        raise PolicyUnavailableError(f"{folder} has neither {STATISTICS} nor norm_stats in {CONFIG}: actions have no scale")
+        raise PolicyUnavailableError(
+            f"{folder} has neither {OPENVLA_FILE} nor norm_stats in {CONFIG}: actions have no scale"
+        )
     key = data_set_key(statistics, uri.params.get("unnorm_key"), statistics_file)
     return _Checkpoint(folder, str(config.get("model_type", "model")), code, statistics, key)
 

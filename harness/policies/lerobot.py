@@ -32,6 +32,9 @@ from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInf
 _PRESET = "lerobot-libero"
 _PICTURES, _STATE, _TASK = "observation.images.", "observation.state", "task"
 
+# Episodes that were begun last and whose noise can go on; nobody says when an episode ends. Many more than run at a time.
+_REMEMBERED_EPISODES = 1024
+
 
 class LeRobotPolicy(BasePolicy):
     """lerobot:FOLDER: a checkpoint of LeRobot (ACT, SmolVLA), in this process.
@@ -96,13 +99,17 @@ class LeRobotPolicy(BasePolicy):
     def reset(self, episode: Episode) -> None:
         """Empties what lerobot remembers, and seeds the noise that it draws in this episode."""
         self._episode = episode.key
+        self._generators.pop(episode.key, None)
         self._generators[episode.key] = GlobalGenerators(episode.derived_seed("policy"))
+        if len(self._generators) > _REMEMBERED_EPISODES:
+            del self._generators[next(iter(self._generators))]
         self._model.reset()
 
     def infer(self, observation: Observation) -> Float64Array:
         """The chunk of actions (T, A), in the episode that was reset last.
 
         Raises:
+            PolicyError: No episode was reset.
             PolicyOutputError: The answer is not finite, or has another number of dimensions.
         """
         return self._answer(observation, self._episode)
@@ -113,7 +120,9 @@ class LeRobotPolicy(BasePolicy):
 
     def _answer(self, observation: Observation, key: str) -> Float64Array:
         request = self._preset.request(observation)
-        with self._generators.setdefault(key, GlobalGenerators(0)).in_use():
+        if key not in self._generators:
+            raise PolicyError(f"the policy was asked about episode {key!r}, which was not reset, or too long ago")
+        with self._generators[key].in_use():
             answer = self._model.answer(request)
         return self._preset.actions(answer, request, self._action_dim)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ TYPES = ("act", "smolvla")
 # lerobot adds these pictures itself, for models that were trained with more cameras than there are.
 _EMPTY_CAMERA = "empty_camera_"
 _STATE, _ACTION = "observation.state", "action"
+
+# A class, because lerobot's modules have functions of other packages too (`lerobot.policies.groot.utils.copytree`).
+_LEROBOTS_CLASS = re.compile(r"lerobot(\.\w+)+\.[A-Z]\w*")
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ def _steps(path: Path) -> dict[str, Mapping[str, Any]]:
         name = (step.get("registry_name") or step.get("class")) if isinstance(step, dict) else None
         if not isinstance(step, dict) or not isinstance(name, str):
             raise PolicyUnavailableError(f"{path} is not as lerobot writes it: every step has a registry_name or a class")
-        if "registry_name" not in step and not name.startswith("lerobot."):
-            raise PolicyUnavailableError(f"{path}: a step would import {name}, which is not part of lerobot")
+        if "registry_name" not in step and not _LEROBOTS_CLASS.fullmatch(name):
+            raise PolicyUnavailableError(f"{path}: a step would import and call {name}, which is no class of lerobot")
         found[name] = step.get("config") or {}
     return found

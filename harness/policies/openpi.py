@@ -13,7 +13,7 @@ import numpy as np
 from harness.errors import PolicyOutputError, PolicyUnavailableError, suggest
 from harness.policies.base import BasePolicy, PolicyURI, checked_chunk, short_name
 from harness.policies.openpi_client import OpenPIClient
-from harness.policies.served import RAW_KEY, RESET_DONE, is_ours, observation_request, reset_request
+from harness.policies.served import ENDPOINT_KEY, RAW_KEY, RESET, RESET_DONE, is_ours, observation_request, reset_request
 from harness.policies.server_address import (
     ANSWER_TIMEOUT_S,
     CONNECT_TIMEOUT_S,
@@ -98,13 +98,14 @@ class OpenPIPolicy(BasePolicy):
         if not self._roboarena:
             metadata = self._client.connect()
             self._whole = self._may_be_whole and is_ours(metadata)
+            self.stateless = not self._whole
             self.raw_actions = self._preset.raw_actions or metadata.get(RAW_KEY) is True
             if self._whole:
                 self._client.ask(reset_request(episode), acknowledgement=RESET_DONE)
             return
         # Not the episode's key: a second attempt at it is another session.
         self._session_id = uuid.uuid4().hex
-        self._client.ask({"endpoint": "reset", "session_id": self._session_id}, acknowledgement=RESET_DONE)
+        self._client.ask({ENDPOINT_KEY: RESET, "session_id": self._session_id}, acknowledgement=RESET_DONE)
 
     def infer(self, observation: Observation) -> Float64Array:
         """The server's chunk of actions (T, A).
@@ -129,7 +130,7 @@ class OpenPIPolicy(BasePolicy):
         self._client.close()
 
     def _endpoint(self) -> dict[str, str]:
-        return {"endpoint": "infer", "session_id": self._session_id} if self._roboarena else {}
+        return {ENDPOINT_KEY: "infer", "session_id": self._session_id} if self._roboarena else {}
 
 
 def _actions(answer: Any) -> Any:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgpack
 import numpy as np
 
-from harness.errors import PolicyError, PolicyOutputError
+from harness.policies.msgpack_messages import packed, unpacked
 from harness.policies.wire_arrays import PLAIN_KINDS, array_of, checked_dtype
 
 
@@ -22,11 +21,7 @@ def pack(message: Any) -> bytes:
     Raises:
         PolicyError: Something in it has no encoding: an array of objects, say.
     """
-    try:
-        packed: bytes = msgpack.packb(message, default=_to_map)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise PolicyError(f"a message cannot be encoded for the policy server: {error}") from error
-    return packed
+    return packed(message, _to_map, "openpi")
 
 
 def unpack(data: bytes) -> Any:
@@ -35,12 +30,7 @@ def unpack(data: bytes) -> Any:
     Raises:
         PolicyOutputError: The bytes are not one whole msgpack value, or an array's parts do not fit together.
     """
-    try:
-        return msgpack.unpackb(data, object_hook=_from_map)
-    except (TypeError, ValueError, OverflowError, RecursionError, msgpack.UnpackException) as error:
-        raise PolicyOutputError(
-            f"a message of {len(data)} bytes is not openpi's msgpack: {error or type(error).__name__}"
-        ) from error
+    return unpacked(data, _from_map, "openpi")
 
 
 def jsonable(value: Any) -> Any:

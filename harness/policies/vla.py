@@ -98,7 +98,7 @@ class VLAPolicy(BasePolicy):
 def _checked(uri: PolicyURI) -> tuple[Path, Parts]:
     """The folder, and what it holds but the weights."""
     _cache(uri)
-    require(uri, "vla", "torch")
+    require(uri, "torch", "torch")
     folder = local_path(uri)
     try:
         return folder, read_parts(folder, uri.params.get("unnorm_key"))

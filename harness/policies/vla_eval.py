@@ -12,6 +12,7 @@ from harness.errors import PolicyError, PolicyOutputError, PolicyUnavailableErro
 from harness.policies.base import BasePolicy, PolicyURI, checked_chunk, short_name
 from harness.policies.server_address import (
     ANSWER_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
     DESCRIBE_TIMEOUT_S,
     MAX_ANSWER_MB,
     RETRIES,
@@ -23,12 +24,12 @@ from harness.policies.server_address import (
 from harness.policies.vla_eval_client import VlaEvalClient
 from harness.policies.vla_eval_codec import PICTURE_FORMATS
 from harness.transforms.images import ResizeWithPad
+from harness.transforms.recipes import FRONT, VECTOR, WRIST, front_camera
 from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo, UInt8Array
 
 # LIBERO_ENV_RESOLUTION in vla-eval's benchmarks/libero/benchmark.py.
 _SIZE_PX = 256
 
-_FRONT, _WRIST, _VECTOR = "agentview", "wrist", "vector"
 # What vla-eval's LIBERO sends as states: with quat_no_antipodal the angle is in [0, 2 pi], otherwise in [0, pi].
 _STATE_ANY_ANGLE = ("eef_pos", "eef_axis_angle", "gripper_qpos")
 _STATE_SHORTEST_ANGLE = ("eef_pos", "eef_axis_angle_shortest", "gripper_qpos")
@@ -74,9 +75,9 @@ class VlaEvalPolicy(BasePolicy):
     @classmethod
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> VlaEvalPolicy:
         """See `BasePolicy.from_uri`; the connection is made at the first reset."""
-        if not set(spec.images) - {_WRIST}:
+        if front_camera(spec.images) is None:
             raise PolicyUnavailableError(
-                f"policy {uri.text!r} needs a picture besides {_WRIST}, and the environment shows {', '.join(spec.images)}"
+                f"policy {uri.text!r} needs a picture besides {WRIST}, and the environment shows {', '.join(spec.images)}"
             )
         return cls(_client(uri), spec)
 
@@ -117,12 +118,9 @@ class VlaEvalPolicy(BasePolicy):
         self._client.close()
 
     def _request(self, observation: Observation) -> dict[str, Any]:
-        front = (
-            _FRONT if _FRONT in observation.images else next((name for name in observation.images if name != _WRIST), _FRONT)
-        )
-        images = {"agentview": _picture(observation, front)}
+        images = {"agentview": _picture(observation, front_camera(observation.images) or FRONT)}
         if self._wanted.get("send_wrist_image"):
-            images["wrist"] = _picture(observation, _WRIST)
+            images["wrist"] = _picture(observation, WRIST)
         request: dict[str, Any] = {"images": images, "task_description": observation.instruction}
         if self._wanted.get("send_state"):
             request["states"] = self._state(observation)
@@ -132,9 +130,9 @@ class VlaEvalPolicy(BasePolicy):
         parts = _STATE_ANY_ANGLE if self._wanted.get("quat_no_antipodal") else _STATE_SHORTEST_ANGLE
         if all(part in observation.state for part in parts):
             return np.concatenate([observation.state[part] for part in parts])
-        if _VECTOR not in observation.state:
+        if VECTOR not in observation.state:
             raise PolicyError(f"the server wants a state, and the observation has {', '.join(observation.state) or 'none'}")
-        return observation.state[_VECTOR]
+        return observation.state[VECTOR]
 
 
 def _picture(observation: Observation, name: str) -> UInt8Array:
@@ -159,19 +157,18 @@ def _wanted(greeting: Mapping[str, Any], server: str) -> Mapping[str, Any]:
     return wanted
 
 
-def _client(uri: PolicyURI, *, connect_timeout_s: float | None = None, retries: int | None = None) -> VlaEvalClient:
+def _client(uri: PolicyURI, *, connect_timeout_s: float = CONNECT_TIMEOUT_S, retries: int | None = None) -> VlaEvalClient:
     """The client of a URI; what is given goes before the URI's parameters, which are checked all the same."""
     pictures = uri.params.get("pictures", "raw")
     if pictures not in PICTURE_FORMATS:
         raise PolicyUnavailableError(f"policy {uri.text!r}: pictures={pictures!r}. {suggest(pictures, PICTURE_FORMATS)}")
     wished = uri.integer("retries", default=RETRIES, minimum=0)
-    timeouts = {} if connect_timeout_s is None else {"connect_timeout_s": connect_timeout_s}
     return VlaEvalClient(
         server_url(uri, uri.scheme.removeprefix("vla-eval+")),
         api_key=api_key(),
+        connect_timeout_s=connect_timeout_s,
         answer_timeout_s=uri.seconds("timeout_s", default=ANSWER_TIMEOUT_S),
         retries=wished if retries is None else retries,
         max_mb=uri.integer("max_mb", default=MAX_ANSWER_MB, minimum=1),
         pictures=pictures,
-        **timeouts,
     )

@@ -10,16 +10,16 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, get_args
 
-import msgpack
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import PolicyError, PolicyOutputError
+from harness.errors import PolicyOutputError
+from harness.policies.msgpack_messages import packed, unpacked
 from harness.policies.wire_arrays import NUMBER_KINDS, array_of, checked_dtype, checked_shape
 from harness.types import UInt8Array
 
@@ -66,12 +66,7 @@ def pack_frame(frame: Frame, pictures: PictureFormat = "raw") -> bytes:
         PolicyError: Something in it has no encoding: an array of objects, say.
     """
     message = {"type": frame.type, "payload": frame.payload, "seq": frame.seq, "timestamp": frame.timestamp}
-    encode: Callable[[Any], Any] = partial(_to_plain, pictures=pictures)
-    try:
-        packed: bytes = msgpack.packb(message, default=encode)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise PolicyError(f"a message cannot be encoded for vla-eval's protocol: {error}") from error
-    return packed
+    return packed(message, partial(_to_plain, pictures=pictures), "vla-eval")
 
 
 def unpack_frame(data: bytes) -> Frame:
@@ -80,12 +75,7 @@ def unpack_frame(data: bytes) -> Frame:
     Raises:
         PolicyOutputError: The bytes are no frame, or an array's parts do not fit together.
     """
-    try:
-        message = msgpack.unpackb(data, object_hook=_from_map)
-    except (TypeError, ValueError, OverflowError, RecursionError, msgpack.UnpackException) as error:
-        raise PolicyOutputError(
-            f"a message of {len(data)} bytes is not vla-eval's msgpack: {error or type(error).__name__}"
-        ) from error
+    message = unpacked(data, _from_map, "vla-eval")
     if not isinstance(message, dict):
         raise PolicyOutputError(f"a frame must be a map, not {type(message).__name__}")
     if missing := [name for name in ("type", "payload", "seq", "timestamp") if name not in message]:

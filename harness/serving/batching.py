@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -209,7 +210,7 @@ class Inference:
         with self._changed:
             self._closing, self._failure = True, error
             for ticket in (*self._asked, *self._resets, *self._open):
-                if not ticket.reply.done():
+                with suppress(InvalidStateError):  # answered, perhaps at this very moment
                     ticket.reply.set_exception(PolicyError(f"the server stopped: {error}"))
             self._asked, self._resets, self._open = [], [], []
         self._ready.set()

@@ -104,15 +104,17 @@ class HTTPServer:
         The protocol's gripper is RLDS's. A policy whose actions are as the simulator takes them has LIBERO's.
         """
         try:
-            request, encoded = read_request(body)
-            observation = self._reader().http(request, self._session.asked)
-        except PolicyError as error:
-            return HTTPStatus.BAD_REQUEST, error_body(error)
-        try:
+            reader = self._reader()
+            try:
+                request, encoded = read_request(body)
+                observation = reader.http(request, self._session.asked)
+            except PolicyError as error:
+                return HTTPStatus.BAD_REQUEST, error_body(error)
             chunk = self._session.ask(observation).chunk
+            raw_actions = self._inference.policy().raw_actions
         except Exception as error:
             return HTTPStatus.INTERNAL_SERVER_ERROR, error_body(error)
-        if self._inference.policy().raw_actions:
+        if raw_actions:
             chunk = np.concatenate([chunk[:, :-1], (1.0 - np.clip(chunk[:, -1:], -1.0, 1.0)) / 2.0], axis=1)
         return HTTPStatus.OK, answer_body(chunk[0] if len(chunk) == 1 else chunk, encoded=encoded)
 

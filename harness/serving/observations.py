@@ -10,12 +10,10 @@ import numpy as np
 
 from harness.errors import PolicyError
 from harness.policies.served import OBSERVATION_KEY
+from harness.transforms.recipes import FRONT, VECTOR, WRIST, front_camera
 from harness.types import EnvSpec, Float64Array, Observation, UInt8Array
 
 Value = TypeVar("Value")
-
-# LIBERO's names, which openpi, vla-eval and OpenVLA mean by "the picture", "the wrist picture" and "the state".
-_FRONT, WRIST, VECTOR = "agentview", "wrist", "vector"
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,7 @@ class Reader:
     @property
     def front(self) -> str:
         """The camera that is not at the wrist; ``agentview`` where there is one."""
-        others = [name for name in self.spec.images if name != WRIST]
-        return _FRONT if _FRONT in others or not others else others[0]
+        return front_camera(self.spec.images) or FRONT
 
     def openpi(self, request: Any, step: int) -> Observation:
         """Of openpi's request.
@@ -66,7 +63,7 @@ class Reader:
             PolicyError: As `openpi`.
         """
         images = _a_map(payload.get("images", {}))
-        named = {self.front if name == _FRONT else name: image for name, image in images.items()}
+        named = {self.front if name == FRONT else name: image for name, image in images.items()}
         return self._observation(named, {VECTOR: payload.get("states")}, payload.get("task_description"), step)
 
     def http(self, request: Any, step: int) -> Observation:

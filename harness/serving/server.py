@@ -122,8 +122,16 @@ class Server:
 
     def _make(self) -> Policy:
         """Makes the policy, in the inference thread, and lets it answer once if that is wanted."""
+        policy = make_policy(self._served.uri, self._served.spec)
+        try:
+            self._try(policy)
+        except BaseException:
+            policy.close()
+            raise
+        return policy
+
+    def _try(self, policy: Policy) -> None:
         spec = self._served.spec
-        policy = make_policy(self._served.uri, spec)
         if policy.needs_privileged:
             raise PolicyUnavailableError(
                 f"policy {self._served.uri!r} wants to know what only a simulator knows, which no client can send"
@@ -132,7 +140,6 @@ class Server:
             with episode_generators(_WARM_UP).in_use():
                 policy.reset(_WARM_UP)
                 checked_chunk(policy.infer(synthetic_observation(spec, images=policy.needs_images)), spec.action_dim)
-        return policy
 
 
 def _about(info: PolicyInfo) -> Mapping[str, Any]:

@@ -11,10 +11,11 @@ import numpy as np
 import harness
 from harness.errors import PolicyError
 from harness.policies.vla_eval_codec import PROTOCOL_VERSION, Frame, FrameType, pack_frame, unpack_frame
-from harness.serving.observations import VECTOR, WRIST, Reader
+from harness.serving.observations import Reader
 from harness.serving.openpi import error_text
 from harness.serving.sessions import Sessions
 from harness.serving.websocket import Conversation, Out
+from harness.transforms.recipes import VECTOR, WRIST
 from harness.types import EnvSpec, Float64Array
 
 

@@ -42,7 +42,9 @@ class Access:
         """Whether a header has the key; compared in constant time, so that how long it takes says nothing about it."""
         if self.api_key is None:
             return True
-        return hmac.compare_digest((authorization or "").encode(), f"Api-Key {self.api_key}".encode())
+        # surrogateescape: a header, or a variable of the environment, may hold bytes that are no text.
+        given, wanted = (text.encode(errors="surrogateescape") for text in (authorization or "", f"Api-Key {self.api_key}"))
+        return hmac.compare_digest(given, wanted)
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,6 @@ from harness.policies.check import Finding
 from harness.transforms.statistics import VectorStatistics
 from harness.types import Float64Array
 
-STATISTICS_FILE = "dataset_statistics.json"
-
 # Percentiles 1 and 99 leave 2 % of a dimension's own rows outside. More than this share was not computed from such data.
 MAX_CLIPPED_SHARE = 0.05
 # A normal distribution's percentiles span more than half of the range of 100 000 samples (4.65 of about 8.8 deviations).

@@ -28,7 +28,17 @@ from harness.transforms.base import (
     sample_of,
 )
 from harness.transforms.normalization import BoundsQ99, Quantile, ZScore
-from harness.transforms.recipes import FRONT, FRONT_IMAGE, RECIPES, STATE_VECTOR, VECTOR, WRIST, WRIST_IMAGE, Recipe, Step
+from harness.transforms.recipes import (
+    FRONT_IMAGE,
+    RECIPES,
+    STATE_VECTOR,
+    VECTOR,
+    WRIST,
+    WRIST_IMAGE,
+    Recipe,
+    Step,
+    front_camera,
+)
 from harness.transforms.state import AsType
 from harness.transforms.statistics import Statistics, VectorStatistics, read_statistics
 from harness.types import EnvSpec, Float64Array, Observation
@@ -221,17 +231,17 @@ def _recipe(name: str) -> Recipe:
 
 
 def _front_camera(name: str, recipe: Recipe, spec: EnvSpec) -> str:
-    cameras = sorted((camera for camera in spec.images if camera != WRIST), key=lambda camera: camera != FRONT)
+    front = front_camera(spec.images)
     ours = [key for _, key in recipe.names]
-    missing = [] if cameras else [f"a picture besides {WRIST}"]
+    missing = [f"a picture besides {WRIST}"] if front is None else []
     missing += [WRIST] if WRIST_IMAGE in ours and WRIST not in spec.images else []
     missing += [VECTOR] if STATE_VECTOR in ours and VECTOR not in spec.state else []
-    if missing:
+    if front is None or missing:
         raise PolicyUnavailableError(
             f"the preset {name!r} needs {', '.join(missing)}, and the environment shows "
             f"{', '.join([*spec.images, *spec.state])}"
         )
-    return cameras[0]
+    return front
 
 
 def _normalizing(

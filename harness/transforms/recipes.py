@@ -15,7 +15,7 @@ Where the steps belong, by the code that the checkpoints' authors evaluate with:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +28,13 @@ from harness.types import GripperRule
 # LIBERO's names; checkpoints for LIBERO are trained with its camera in front.
 FRONT, WRIST, VECTOR = "agentview", "wrist", "vector"
 FRONT_IMAGE, WRIST_IMAGE, STATE_VECTOR = IMAGE + FRONT, IMAGE + WRIST, STATE + VECTOR
+
+
+def front_camera(cameras: Iterable[str]) -> str | None:
+    """The camera in front: ``agentview``, or else the first that is not ``wrist``; None where there is none."""
+    others = [name for name in cameras if name != WRIST]
+    return FRONT if FRONT in others else next(iter(others), None)
+
 
 # The sides of pictures in openpi's LIBERO client (examples/libero/main.py, --resize-size) and in OpenVLA's (224, for every
 # model of the family: get_image_resize_size in experiments/robot/robot_utils.py).

@@ -21,7 +21,7 @@ from harness.errors import PolicyUnavailableError, suggest
 
 Vector = tuple[float, ...]
 
-_OPENPI_FILE, _OPENVLA_FILE = "norm_stats.json", "dataset_statistics.json"
+_OPENPI_FILE, OPENVLA_FILE = "norm_stats.json", "dataset_statistics.json"
 
 # Data sets that were filtered of steps without motion have a name with this ending; OpenVLA's own script tries it too
 # (``experiments/robot/libero/run_libero_eval.py`` of openvla/openvla).
@@ -121,12 +121,12 @@ def data_set_key(document: Mapping[str, Any], asked: str | None, file: Path) -> 
 def _file(path: Path) -> Path:
     if not path.is_dir():
         return path
-    there = [path / name for name in (_OPENPI_FILE, _OPENVLA_FILE) if (path / name).is_file()]
+    there = [path / name for name in (_OPENPI_FILE, OPENVLA_FILE) if (path / name).is_file()]
     there += sorted(path.glob(f"assets/**/{_OPENPI_FILE}"))
     if len(there) != 1:
         found = ", ".join(str(file.relative_to(path)) for file in there) or "none"
         raise PolicyUnavailableError(
-            f"{path} should hold one {_OPENPI_FILE}, there or below assets, or one {_OPENVLA_FILE}; it holds {found}. "
+            f"{path} should hold one {_OPENPI_FILE}, there or below assets, or one {OPENVLA_FILE}; it holds {found}. "
             "Name the file"
         )
     return there[0]

@@ -15,10 +15,10 @@ from harness.errors import UsageError
 from harness.files import written_aside
 from harness.tokens.action_tokens import ActionTokenizer
 from harness.tokens.corpus import count_tokens, least_used
-from harness.tokens.statistics import STATISTICS_FILE, write_statistics
+from harness.tokens.statistics import write_statistics
 from harness.tokens.token_map import TOKEN_MAP_FILE, read_token_map, usable_token_ids, write_token_map
 from harness.transforms.prompts import OpenVLAPrompt
-from harness.transforms.statistics import VectorStatistics, read_statistics
+from harness.transforms.statistics import OPENVLA_FILE, VectorStatistics, read_statistics
 from harness.types import Float64Array
 from harness.vla.config import CONFIG_FILE, VLAConfig, read_config, write_config
 from harness.vla.tokenizer import SPECIAL, TOKENIZER_FILE, TextTokenizer, read_tokenizer, write_tokenizer
@@ -27,7 +27,7 @@ if typing.TYPE_CHECKING:
     from harness.vla.model import VLA
 
 WEIGHTS_FILE = "model.pt"
-FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKEN_MAP_FILE, STATISTICS_FILE, TOKENIZER_FILE)
+FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKEN_MAP_FILE, OPENVLA_FILE, TOKENIZER_FILE)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def read_parts(folder: Path, unnorm_key: str | None = None) -> Parts:
     config = read_config(folder / CONFIG_FILE)
     token_map = folder / TOKEN_MAP_FILE
     token_ids = usable_token_ids(read_token_map(token_map), config.vocab_size, range(len(SPECIAL)), token_map)
-    actions = ActionTokenizer(read_statistics(folder / STATISTICS_FILE, unnorm_key).actions, token_ids)
+    actions = ActionTokenizer(read_statistics(folder / OPENVLA_FILE, unnorm_key).actions, token_ids)
     return Parts(config, read_tokenizer(folder / TOKENIZER_FILE), actions)
 
 
@@ -127,7 +127,7 @@ def save(folder: Path, parts: Parts, model: VLA, dataset: str, episodes: Sequenc
     write_token_map(folder / TOKEN_MAP_FILE, parts.actions.token_ids)
     write_tokenizer(folder / TOKENIZER_FILE, parts.text)
     mask = parts.actions.statistics.mask or (True,) * parts.actions.action_dim
-    write_statistics(folder / STATISTICS_FILE, dataset, episodes, mask)
+    write_statistics(folder / OPENVLA_FILE, dataset, episodes, mask)
     with written_aside(folder / WEIGHTS_FILE) as aside:
         torch.save(model.state_dict(), aside)
 

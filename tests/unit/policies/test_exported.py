@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -207,6 +210,31 @@ def test_files_that_are_not_what_their_name_says_are_refused(model: Path, tmp_pa
     assert "is no archive that PyTorch wrote" in told(swapped)
     assert "name ends with .pt2 (torch.export.save) or .pt or .ts" in told(swapped.rename(tmp_path / "model.onnx"))
     assert "there is no" in told(tmp_path / "nowhere.pt2")
+
+
+class _Unpickled:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
+def test_objects_that_are_pickled_among_a_programs_inputs_are_not_unpickled(tmp_path: Path) -> None:
+    model = make_export(tmp_path, ".pt2")
+    file = io.BytesIO()
+    torch.save({"object": _Unpickled(tmp_path / "unpickled")}, file)
+    with zipfile.ZipFile(model) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    (inputs,) = (name for name in content if "sample_inputs" in name)
+    with zipfile.ZipFile(model, "w") as archive:
+        for name, data in (content | {inputs: file.getvalue()}).items():
+            archive.writestr(name, data)
+    with pytest.raises(PolicyUnavailableError, match=r"cannot load it.*UnpicklingError"):
+        answer(model)
+    assert not (tmp_path / "unpickled").exists()
 
 
 def test_an_answer_of_another_shape_than_the_cards_is_an_error(model: Path) -> None:

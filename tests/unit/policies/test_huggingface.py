@@ -87,7 +87,9 @@ def test_a_chunk_beside_hidden_states_is_a_chunk(tmp_path: Path) -> None:
 def test_the_type_of_the_weights_can_be_chosen(folder: Path) -> None:
     exact, half = answer(folder), answer(folder, f"{TRUST}&{KEY}&dtype=bfloat16")
     assert 0 < np.abs(exact - half).max() < 0.02
-    with pytest.raises(PolicyUnavailableError, match=r"dtype='float8'\. Known: bfloat16, float16, float32"):
+    with pytest.raises(
+        PolicyUnavailableError, match=r"dtype='float8'\. Did you mean .*'float16'.*Known: bfloat16, float16, float32"
+    ):
         describe_policy(f"hf:{folder}?{TRUST}&{KEY}&dtype=float8")
 
 

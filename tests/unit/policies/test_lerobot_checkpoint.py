@@ -84,9 +84,10 @@ def test_a_policy_of_another_kind_is_refused(tmp_path: Path, change: dict[str, A
         read_checkpoint(tmp_path)
 
 
-def test_a_step_from_another_package_is_not_imported(tmp_path: Path) -> None:
-    write(tmp_path, CONFIG, before=[{"class": "lerobot.processor.core.Step"}, {"class": "os.system", "config": {}}])
-    assert "a step would import os.system, which is not part of lerobot" in refusal(tmp_path)
+@pytest.mark.parametrize("name", ["os.system", "lerobots.Step", "lerobot.policies.groot.utils.copytree"])
+def test_a_step_that_is_no_class_of_lerobot_is_not_imported(tmp_path: Path, name: str) -> None:
+    write(tmp_path, CONFIG, before=[{"class": "lerobot.processor.core.Step"}, {"class": name, "config": {}}])
+    assert f"a step would import and call {name}, which is no class of lerobot" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("steps", [None, [1], [{"config": {}}]])
