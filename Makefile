@@ -39,8 +39,8 @@ format: $(READY_DEV) ## format the code and mend what ruff can
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-demo: setup ## evaluate a random policy on four short episodes of LIBERO-Spatial (about a minute)
-	$(BIN)/evalharness libero --suite spatial --policy random --tasks 0-1 --episodes 2 --max-steps 60 --workers 2
+demo: setup ## let the scripted expert solve four episodes of LIBERO-Object, with videos (about a minute)
+	$(BIN)/evalharness libero --suite object --policy expert --tasks 0-1 --episodes 2 --workers 2
 
 bench: setup ## measure LIBERO's engine beside upstream's loop and write docs/benchmarks.md (a quarter of an hour)
 	$(BIN)/python -m scripts.bench_engine $(BENCH_FLAGS)

@@ -51,7 +51,7 @@ def check_on_suite(
 
 def _checked(policy: Policy, scene: Stage, training: Training | None) -> list[Finding]:
     if policy.needs_privileged:
-        return []
+        return [Finding("ok", "rollout", "it sees what only a simulator knows: there is nothing to compare it with")]
     findings = _rollout(policy, scene)
     if any(finding.level == "error" for finding in findings):
         return findings
