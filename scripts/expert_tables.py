@@ -1,6 +1,8 @@
-"""Prints the tables of docs/expert.md from runs of the expert: a row a suite, and the tasks of each suite.
+"""Prints the tables of docs/expert.md from runs of the expert: a row a suite, and the tasks of each.
 
-Usage: python scripts/expert_tables.py RUN...
+Usage: python scripts/expert_tables.py RUN... [--every libero_90]
+
+Tasks without a failure are left out, but for suites that are named with --every.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ SUITE_ROW = "(suite)"
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
-def expert_tables(runs: tuple[Path, ...]) -> None:
+@click.option("--every", multiple=True, help="A suite whose tasks are all listed.")
+def expert_tables(runs: tuple[Path, ...], every: tuple[str, ...]) -> None:
     """Print Markdown tables of RUNS."""
     summaries = [Run(run).summary() for run in runs]
     table = pd.concat(summaries)
@@ -29,10 +32,14 @@ def expert_tables(runs: tuple[Path, ...]) -> None:
     for (suite, assets), rows in tasks.groupby(["suite", "assets"], sort=False):
         above = int((rows["success_rate"] > 0.8).sum())
         print(f"\n`{suite}`, {assets}: {above} of {len(rows)} tasks above 80 %\n")
+        if suite not in every:
+            rows = rows[rows["successes"] < rows["episodes"]]
+        if rows.empty:
+            continue
         print("| task | successes | | task | successes |\n| --- | ---: | --- | --- | ---: |")
         cells = [f"{int(row.task_id)}: {_words(row.task)} | {row.successes} of {row.episodes}" for row in rows.itertuples()]
         half = -(-len(cells) // 2)
-        for left, right in zip(cells[:half], [*cells[half:], " | "][:half], strict=True):
+        for left, right in zip(cells[:half], [*cells[half:], "|"][:half], strict=True):
             print(f"| {left} | | {right} |")
 
 

@@ -91,3 +91,30 @@ def test_the_scene_says_where_its_joints_stop_and_where_its_goals_hold():
     assert not world.things["wooden_cabinet_1"].movable
     assert world.regions["wooden_cabinet_1_top_region"].joints == ("wooden_cabinet_1_top_level",)
     assert ("plate_1", "surroundings") in world.contacts
+
+
+def test_what_stands_where_a_thing_is_to_go_is_put_aside_first():
+    (suite,) = load_suites("spatial", "libero")
+    family = family_of("libero")
+    environment = family.make((suite,), {suite.name: suite.protocol}, find_assets(LITE).root)
+    task = suite.tasks[0]
+    episode = Episode(suite.name, 0, task.name, task.instruction, 0, 0, 0)
+    spec = family.spec(suite.protocol)
+    environment.reset(episode)
+    built = environment._built
+    address = 1 + built.simulation.model.joint("cookies_1_joint0").qposadr[0]
+    plate_m = environment.observe(images=False, privileged=True).privileged.things["plate_1"].world_t_thing[:3, 3]
+    # The box of cookies falls onto the plate that the bowl is to go to, while the scene settles.
+    built.init_states = built.init_states.copy()
+    built.init_states[0, address : address + 3] = plate_m + np.array([0.0, 0.0, 0.09])
+    try:
+        environment.reset(episode)
+        world = environment.observe(images=False, privileged=True).privileged
+        assert ("cookies_1", "plate_1") in world.contacts
+        expert = ExpertPolicy.from_uri(PolicyURI.parse("expert"), spec)
+        result = run_episode(environment, spec, expert, suite.protocol, episode)
+        after = environment.observe(images=False, privileged=True).privileged
+    finally:
+        environment.close()
+    assert result.outcome == "success"
+    assert ("cookies_1", "plate_1") not in after.contacts

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from harness.policies.expert.libero.arm import lean
 from harness.policies.expert.libero.geometry import ground_m, points_of, points_of_others
 from harness.policies.expert.libero.goals import middle_m
 from harness.policies.expert.libero.pick_place import put
@@ -22,8 +23,20 @@ _LOWER_M = 0.015
 _FAR_M, _DIRECTIONS, _ASIDE_M = (0.15, 0.20, 0.25, 0.30), 16, 0.03
 # Where the ground must be as high, in radii of the thing, and how nearly.
 _SIDES, _LEVEL_M = np.array([(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)]), 0.005
+# About how far above the ground the gripper is when it lets go there, and what a lean may cost the arm (`arm.lean`).
+_GRIP_ABOVE_M, _LEAN_COSTS = 0.05, 0.03
 # The free place, as a region that only this module knows: its name, and half its sides.
 _ASIDE, _HALF_M = "clearing", (0.02, 0.02, 0.005)
+
+
+def covered(scene: Scene, goal: Goal) -> bool:
+    """Whether something that can be moved, and that no goal names, touches what a goal's thing is to stand on."""
+    region = scene.world.regions.get(goal.arguments[1])
+    target = goal.arguments[1] if region is None else region.parent
+    named = _named(scene, goal)
+    return target is not None and any(
+        thing.movable and name not in named and scene.touching(name, target) for name, thing in scene.world.things.items()
+    )
 
 
 def blocker(scene: Scene, goal: Goal) -> str | None:
@@ -33,7 +46,7 @@ def blocker(scene: Scene, goal: Goal) -> str | None:
         scene: What is seen now.
         goal: ``in`` or ``on``; what goals name is never moved.
     """
-    named = {name for each in scene.world.goals for name in each.arguments} | {goal.arguments[0]}
+    named = _named(scene, goal)
     lowest = _lowest_m(scene, goal)
     for name, thing in scene.world.things.items():
         if thing.movable and name not in named and name != SURROUNDINGS:
@@ -68,6 +81,11 @@ def clear(scene: Scene, goal: Goal, attempt: int) -> Skill:
     return (yield from put(replace(scene, world=replace(scene.world, regions=regions)), Goal("on", (name, _ASIDE)), attempt))
 
 
+def _named(scene: Scene, goal: Goal) -> set[str]:
+    """What goals are about, which is never put aside."""
+    return {name for each in (*scene.world.goals, goal) for name in each.arguments}
+
+
 def _lowest_m(scene: Scene, goal: Goal) -> float:
     """The height of the lowest place; infinite where there is none."""
     return min((float(place.origin_m[2]) for place in places(scene, goal)), default=np.inf)
@@ -88,6 +106,7 @@ def _free_m(scene: Scene, name: str, goal: Goal) -> Float64Array | None:
             ground = ground_m(scene.world, place)
             free = np.linalg.norm(others[:, :2] - place, axis=1).min(initial=np.inf) > radius + _ASIDE_M
             level = all(abs(ground_m(scene.world, place + radius * side) - ground) < _LEVEL_M for side in _SIDES)
-            if free and level and np.linalg.norm(place - target) > kept:
+            reached = lean(scene, np.array([[*place, ground + _GRIP_ABOVE_M]])).cost[0] < _LEAN_COSTS
+            if free and level and reached and np.linalg.norm(place - target) > kept:
                 return np.array([*place, ground - _HALF_M[2]])
     return None

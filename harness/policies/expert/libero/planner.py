@@ -8,7 +8,7 @@ from collections.abc import Generator
 import numpy as np
 
 from harness.policies.expert.libero.articulated import set_joints
-from harness.policies.expert.libero.clearing import clear
+from harness.policies.expert.libero.clearing import clear, covered
 from harness.policies.expert.libero.goals import holds, is_place, joints_are, joints_of
 from harness.policies.expert.libero.motion import hold
 from harness.policies.expert.libero.pick_place import put
@@ -72,7 +72,7 @@ def _skills(scene: Scene, goal: Goal, tried: int) -> list[Skill]:
     grasped, pushed, cleared = put(scene, goal, tried), push(scene, goal), clear(scene, goal, tried)
     pushed_first = (tried % _PUSHED_EVERY == _PUSHED_EVERY - 1) != is_flat(scene.world.things[goal.arguments[0]])
     moved = [pushed, grasped] if pushed_first else [grasped, pushed]
-    return [cleared, *moved] if tried else [*moved, cleared]
+    return [cleared, *moved] if tried or covered(scene, goal) else [*moved, cleared]
 
 
 def first_possible(scene: Scene, *skills: Skill) -> Skill:
