@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.latency import Query
 from harness.policies.base import checked_chunk
+from harness.query_log import Query
 from harness.realtime import Filler, stale_steps
 from harness.recording.trace import Trace, TraceRecorder
 from harness.seeding import GlobalGenerators

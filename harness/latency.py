@@ -1,8 +1,7 @@
-"""How long a policy's answers took, and how stale they were: ``queries.csv`` of a run directory."""
+"""How long a policy's answers took, and how stale they were: ``queries.csv`` of a run directory, read and summed up."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,60 +10,9 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import StoreError
-from harness.timing import QueryTiming
+from harness.query_log import COLUMNS, QUERIES_FILE, Query, row
 
-QUERIES_FILE = "queries.csv"
-COLUMNS = ("key", "attempt", "step", "total_ms", "transport_ms", "queue_ms", "inference_ms", "stale_steps")
 _NUMBERS = COLUMNS[1:]
-
-
-@dataclass(frozen=True)
-class Query:
-    """One answer of the policy.
-
-    Attributes:
-        step: Control steps before the observation.
-        timing: Where its time went.
-        stale_steps: Control steps that went by before it could be applied; 0 when the simulation waits.
-    """
-
-    step: int
-    timing: QueryTiming
-    stale_steps: int
-
-
-class QueryLog:
-    """Appends to ``queries.csv``. What a crash or a full disk leaves out of it changes no result."""
-
-    def __init__(self, directory: Path) -> None:
-        """Opens the file, or makes it; a torn last line is cut off.
-
-        Raises:
-            StoreError: It cannot be written.
-        """
-        path = directory / QUERIES_FILE
-        try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            os.ftruncate(self._file, path.read_bytes().rfind(b"\n") + 1)
-            if os.fstat(self._file).st_size == 0:
-                os.write(self._file, (",".join(COLUMNS) + "\n").encode())
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
-
-    def append(self, key: str, attempt: int, queries: Sequence[Query]) -> None:
-        """Appends the answers of one attempt, all of them or none."""
-        text = "".join(_line(key, attempt, query) for query in queries).encode()
-        before = os.fstat(self._file).st_size
-        try:
-            complete = os.write(self._file, text) == len(text)
-        except OSError:
-            complete = False
-        if not complete:
-            os.ftruncate(self._file, before)
-
-    def close(self) -> None:
-        """Closes the file."""
-        os.close(self._file)
 
 
 def read_queries(directory: Path, counted: Collection[tuple[str, int]]) -> pd.DataFrame:
@@ -146,16 +94,5 @@ def summarise_latency(queries: pd.DataFrame) -> LatencySummary | None:
 
 def summarise_queries(queries: Sequence[Query]) -> LatencySummary | None:
     """The same of one attempt's answers."""
-    rows = [_row("", 1, query) for query in queries]
+    rows = [row("", 1, query) for query in queries]
     return summarise_latency(pd.DataFrame(rows, columns=list(COLUMNS)))
-
-
-def _row(key: str, attempt: int, query: Query) -> tuple[str, int, int, float, float, float, float, int]:
-    timing = query.timing
-    seconds = (timing.total_s, timing.transport_s, timing.queue_s, timing.inference_s)
-    total_ms, transport_ms, queue_ms, inference_ms = (1000 * part for part in seconds)
-    return key, attempt, query.step, total_ms, transport_ms, queue_ms, inference_ms, query.stale_steps
-
-
-def _line(key: str, attempt: int, query: Query) -> str:
-    return ",".join(f"{value:.3f}" if isinstance(value, float) else str(value) for value in _row(key, attempt, query)) + "\n"

@@ -16,7 +16,7 @@ from harness.episode import EpisodeResult
 from harness.errors import StoreError
 from harness.files import written_aside
 from harness.interleaving import Interleaver, PlainDriver
-from harness.latency import Query
+from harness.query_log import Query
 from harness.recording.drawing import draw_episode
 from harness.recording.trace import save_trace
 from harness.registry import make_policy

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.errors import RunDirectoryError, StoreError
 from harness.files import remove_asides, written_aside
-from harness.latency import QueryLog
+from harness.query_log import QueryLog
 from harness.run_lock import LOCK_FILE, RunLock
 from harness.types import Episode, Outcome
 

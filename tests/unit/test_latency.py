@@ -8,7 +8,8 @@ from line_world import EPISODE, PROTOCOL, SPEC, Line, Steady
 
 from harness.episode import Answer, ask, episode_loop, resume
 from harness.errors import StoreError
-from harness.latency import QUERIES_FILE, Query, QueryLog, read_queries, summarise_latency
+from harness.latency import read_queries, summarise_latency
+from harness.query_log import QUERIES_FILE, Query, QueryLog
 from harness.timing import QueryTiming
 
 TIMING = QueryTiming(transport_s=0.001, queue_s=0.002, inference_s=0.003)
