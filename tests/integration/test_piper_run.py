@@ -87,7 +87,7 @@ def test_an_episode_alone_and_its_replay_are_the_same_bit_for_bit(run_directory,
     ("arguments", "message"),
     [
         (("--suite", "lft", "--policy", "expert"), "unknown suite 'lft'. Did you mean 'lift'"),
-        (("--suite", "lift", "--policy", "exprt"), "no back end 'exprt'. Did you mean 'expert'"),
+        (("--suite", "lift", "--policy", "expertt"), "no back end 'expertt'. Did you mean 'expert'"),
         (("--suite", "lift", "--policy", "expert", "--init", "50"), "no initial state 50; it has 0-49"),
         (("--suite", "lift", "--policy", "zero", "--action-space", "joints"), "joint_position"),
         (("--suite", "lift", "--policy", "zero", "--language", "fr"), "has no instruction in it"),
