@@ -28,7 +28,7 @@ setup: $(READY) $(READY_GL) ## make .venv with LIBERO and the command evalharnes
 
 test: lint ## run ruff, mypy and the tests; those that need torch where `make torch` was run
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
-	@if [ -d .torch ]; then PYTHONPATH=.torch $(BIN)/python -m pytest $(PYTEST_FLAGS) -m torch; fi
+	@if [ -d .torch ]; then PYTHONPATH="$(CURDIR)/.torch" $(BIN)/python -m pytest $(PYTEST_FLAGS) -m torch; fi
 
 lint: setup $(READY_DEV) ## run ruff and mypy
 	$(BIN)/ruff check .
