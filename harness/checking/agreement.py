@@ -26,7 +26,7 @@ _SATURATED_SHARE, _AT_LIMIT, _FAR_BEYOND = 0.35, 0.99, 2.0
 _GRIPPER_AGREES, _GRIPPER_OPPOSES = 0.75, 0.3
 
 
-def agreement(policy: Policy, spec: EnvSpec, protocol: Protocol, walk: Walk) -> list[Finding]:
+def agreement(policy: Policy, spec: EnvSpec, protocol: Protocol, walk: Walk, answers: Float64Array) -> list[Finding]:
     """What a policy's answers along an expert's way say of its conventions.
 
     Args:
@@ -34,8 +34,8 @@ def agreement(policy: Policy, spec: EnvSpec, protocol: Protocol, walk: Walk) -> 
         spec: What the environment shows and takes.
         protocol: Whose gripper rule is applied.
         walk: The expert's.
+        answers: The policy's along it, as shown; see `led`.
     """
-    answers = led(policy, spec, walk, walk.observations)
     findings = [_saturated(answers, spec), *_gripper(_applied(answers, policy, protocol), answers, walk.actions)]
     as_shown = similarity(answers, walk.actions)
     return [*findings, *_conventions(policy, spec, walk, answers, as_shown)]

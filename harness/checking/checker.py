@@ -60,9 +60,9 @@ def _checked(policy: Policy, scene: Stage, training: Training | None) -> list[Fi
     except HarnessError as error:
         return [*findings, Finding("warning", "expert", f"there is nothing to compare with: {error}")]
     try:
-        findings += agreement(policy, scene.spec, scene.protocol, walk)
+        answers = led(policy, scene.spec, walk, walk.observations)
+        findings += agreement(policy, scene.spec, scene.protocol, walk, answers)
         if training is not None:
-            answers = led(policy, scene.spec, walk, walk.observations)
             findings += against_training(policy, training, walk.observations, answers)
     except Exception as error:  # the policy's own, told as a finding
         findings.append(Finding("error", "infer", f"{type(error).__name__}: {error}"))

@@ -10,17 +10,7 @@ from harness.errors import PolicyError, PolicyOutputError, PolicyUnavailableErro
 from harness.policies.act_http_client import ActClient
 from harness.policies.base import BasePolicy, PolicyURI, short_name
 from harness.policies.json_numpy_codec import read_answer, request_body
-from harness.policies.server_address import (
-    ANSWER_TIMEOUT_S,
-    CONNECT_TIMEOUT_S,
-    DESCRIBE_TIMEOUT_S,
-    MAX_ANSWER_MB,
-    RETRIES,
-    api_key,
-    fingerprint_of,
-    server_url,
-    timing_of,
-)
+from harness.policies.server_address import ServerOptions, fingerprint_of, server_url, timing_of
 from harness.transforms.presets import PRESET_PARAMS, Preset, preset_details, preset_of
 from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
 
@@ -57,7 +47,7 @@ class ActHTTPPolicy(BasePolicy):
 
         The protocol says nothing of what is served: the fingerprint is that of address, ``model`` and preset.
         """
-        client = _client(uri, connect_timeout_s=DESCRIBE_TIMEOUT_S, retries=0)
+        client = _client(uri, ServerOptions.of(uri).impatient())
         _encoded(uri)
         details = {"model": uri.params.get("model", "unknown"), **preset_details(uri, _DEFAULT_PRESET)}
         client.connect()
@@ -75,7 +65,7 @@ class ActHTTPPolicy(BasePolicy):
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> ActHTTPPolicy:
         """See `BasePolicy.from_uri`; the connection is made at the first reset."""
         preset = preset_of(uri, spec, _DEFAULT_PRESET)
-        return cls(_client(uri), preset, spec.action_dim, encoded=_encoded(uri))
+        return cls(_client(uri, ServerOptions.of(uri)), preset, spec.action_dim, encoded=_encoded(uri))
 
     def reset(self, episode: Episode) -> None:
         """Makes sure that the server is there; the protocol itself knows no episodes."""
@@ -125,17 +115,8 @@ def _actions(answer: Any) -> Any:
     return answer
 
 
-def _client(uri: PolicyURI, *, connect_timeout_s: float = CONNECT_TIMEOUT_S, retries: int | None = None) -> ActClient:
-    """The client of a URI; what is given goes before the URI's parameters, which are checked all the same."""
-    wished = uri.integer("retries", default=RETRIES, minimum=0)
-    return ActClient(
-        server_url(uri, uri.scheme),
-        api_key=api_key(),
-        connect_timeout_s=connect_timeout_s,
-        answer_timeout_s=uri.seconds("timeout_s", default=ANSWER_TIMEOUT_S),
-        retries=wished if retries is None else retries,
-        max_mb=uri.integer("max_mb", default=MAX_ANSWER_MB, minimum=1),
-    )
+def _client(uri: PolicyURI, options: ServerOptions) -> ActClient:
+    return ActClient(server_url(uri, uri.scheme), options)
 
 
 def _encoded(uri: PolicyURI) -> bool:

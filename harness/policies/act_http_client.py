@@ -9,11 +9,8 @@ from urllib.parse import urlsplit
 
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
 from harness.policies.server_address import (
-    ANSWER_TIMEOUT_S,
-    CONNECT_TIMEOUT_S,
-    FIRST_PAUSE_S,
-    MAX_ANSWER_MB,
-    RETRIES,
+    DEFAULT_OPTIONS,
+    ServerOptions,
     last_lines,
     refused_key,
     too_long,
@@ -34,38 +31,19 @@ class ActClient:
     state.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        api_key: str | None = None,
-        answer_timeout_s: float = ANSWER_TIMEOUT_S,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-        retries: int = RETRIES,
-        first_pause_s: float = FIRST_PAUSE_S,
-        max_mb: int = MAX_ANSWER_MB,
-    ) -> None:
+    def __init__(self, url: str, options: ServerOptions = DEFAULT_OPTIONS) -> None:
         """Connects to nothing yet.
 
         Args:
             url: ``http://host:port[/path]`` or ``https://...``; without a path it is ``/act``.
-            api_key: Sent as ``Authorization: Api-Key KEY``.
-            answer_timeout_s: How long one answer may take.
-            connect_timeout_s: How long one attempt to connect may take.
-            retries: How often connecting is tried again.
-            first_pause_s: Pause before the first retry; it doubles each time, up to 8 s.
-            max_mb: The longest answer that is read, in MiB.
+            options: How the server is asked; the key is sent as ``Authorization: Api-Key KEY``.
         """
         self.url = url
+        self._options = options
         parts = urlsplit(url)
         self._path = parts.path if parts.path not in ("", "/") else _DEFAULT_PATH
-        self._api_key = api_key
-        self._answer_timeout_s = answer_timeout_s
-        self._retries = retries
-        self._first_pause_s = first_pause_s
-        self._max_mb = max_mb
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._connection = kind(parts.hostname or "", parts.port, timeout=connect_timeout_s)
+        self._connection = kind(parts.hostname or "", parts.port, timeout=options.connect_timeout_s)
 
     def connect(self) -> None:
         """Makes sure that a connection is open, to a server that answers; a GET of ``/health`` tells.
@@ -79,8 +57,7 @@ class ActClient:
             with_retries(
                 self._attempt,
                 url=self.url,
-                retries=self._retries,
-                first_pause_s=self._first_pause_s,
+                options=self._options,
                 sign_of_life="A server that is up answers GET /health, be it with 'not found'",
             )
 
@@ -102,7 +79,7 @@ class ActClient:
             self.close()
         if response.status in _KEY_REFUSED:
             self.close()
-            raise refused_key(self.url, had_key=self._api_key is not None, said=f"HTTP {response.status}")
+            raise refused_key(self.url, had_key=self._options.api_key is not None, said=f"HTTP {response.status}")
         if response.status >= 500:
             self.close()
             raise ConnectionError(f"GET /health answers with HTTP {response.status}: it is up, and not ready")
@@ -127,7 +104,7 @@ class ActClient:
         except TimeoutError as error:
             self.close()
             raise PolicyTimeoutError(
-                f"{self.url}: no answer within {self._answer_timeout_s:g} s; a server that compiles at its first "
+                f"{self.url}: no answer within {self._options.answer_timeout_s:g} s; a server that compiles at its first "
                 "inference needs longer: ?timeout_s=SECONDS"
             ) from error
         except OSError as error:
@@ -145,20 +122,20 @@ class ActClient:
         self._connection.close()
 
     def _exchange(self, body: bytes) -> bytes:
-        deadline_s = time.monotonic() + self._answer_timeout_s
+        deadline_s = time.monotonic() + self._options.answer_timeout_s
         if self._connection.sock is None:
             self._connection.connect()
-        self._connection.sock.settimeout(self._answer_timeout_s)
+        self._connection.sock.settimeout(self._options.answer_timeout_s)
         self._connection.request("POST", self._path, body, {**self._headers(), "Content-Type": "application/json"})
         response = self._connection.getresponse()
         if response.status != 200:
             self._refused(response, self._read(response, _FAILURE_BYTES, deadline_s))
-        most = self._max_mb * 2**20
+        most = self._options.max_mb * 2**20
         if response.length is not None and response.length > most:
-            raise PolicyOutputError(too_long(self.url, self._max_mb))
+            raise PolicyOutputError(too_long(self.url, self._options.max_mb))
         answer = self._read(response, most + 1, deadline_s)
         if len(answer) > most:
-            raise PolicyOutputError(too_long(self.url, self._max_mb))
+            raise PolicyOutputError(too_long(self.url, self._options.max_mb))
         return answer
 
     def _read(self, response: HTTPResponse, most: int, deadline_s: float) -> bytes:
@@ -188,14 +165,14 @@ class ActClient:
         """Raises what a status other than 200 means."""
         said = f"HTTP {response.status}"
         if response.status in _KEY_REFUSED:
-            raise refused_key(self.url, had_key=self._api_key is not None, said=said)
+            raise refused_key(self.url, had_key=self._options.api_key is not None, said=said)
         if response.status in (404, 405):
             raise PolicyUnavailableError(f"policy server {self.url} has no POST {self._path}: {said}; is the path right?")
         text = last_lines(page.decode(errors="replace"))
         raise PolicyError(f"{self.url}: the policy server failed with {said}:\n{text}")
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Api-Key {self._api_key}"} if self._api_key else {}
+        return {"Authorization": f"Api-Key {self._options.api_key}"} if self._options.api_key else {}
 
 
 def _words(error: Exception) -> str:

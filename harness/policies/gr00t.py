@@ -10,16 +10,7 @@ from harness.errors import PolicyError, PolicyOutputError, PolicyUnavailableErro
 from harness.policies.base import BasePolicy, PolicyURI, short_name
 from harness.policies.gr00t_client import DEFAULT_PORT, Gr00tClient
 from harness.policies.openpi_codec import jsonable
-from harness.policies.server_address import (
-    ANSWER_TIMEOUT_S,
-    CONNECT_TIMEOUT_S,
-    DESCRIBE_TIMEOUT_S,
-    MAX_ANSWER_MB,
-    api_key,
-    fingerprint_of,
-    server_url,
-    timing_of,
-)
+from harness.policies.server_address import ServerOptions, fingerprint_of, server_url, timing_of
 from harness.transforms.presets import PRESET_PARAMS, Preset, preset_details, preset_of
 from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
 
@@ -46,7 +37,7 @@ class Gr00tPolicy(BasePolicy):
     @classmethod
     def describe(cls, uri: PolicyURI) -> PolicyInfo:
         """See `BasePolicy.describe`: pings, and takes the fingerprint of what the server says of its inputs and outputs."""
-        client = _client(uri, connect_timeout_s=DESCRIBE_TIMEOUT_S)
+        client = _client(uri, ServerOptions.of(uri).impatient())
         details: dict[str, Any] = dict(preset_details(uri, _DEFAULT_PRESET))
         try:
             details["ping"] = jsonable(client.ping())
@@ -69,7 +60,7 @@ class Gr00tPolicy(BasePolicy):
     def from_uri(cls, uri: PolicyURI, spec: EnvSpec) -> Gr00tPolicy:
         """See `BasePolicy.from_uri`; the connection is made at the first reset."""
         preset = preset_of(uri, spec, _DEFAULT_PRESET)
-        return cls(_client(uri), preset, spec.action_dim)
+        return cls(_client(uri, ServerOptions.of(uri)), preset, spec.action_dim)
 
     def reset(self, episode: Episode) -> None:
         """Waits for the server, and tells it that an episode begins."""
@@ -99,12 +90,6 @@ class Gr00tPolicy(BasePolicy):
         self._client.close()
 
 
-def _client(uri: PolicyURI, *, connect_timeout_s: float = CONNECT_TIMEOUT_S) -> Gr00tClient:
+def _client(uri: PolicyURI, options: ServerOptions) -> Gr00tClient:
     url = server_url(uri, "tcp")
-    return Gr00tClient(
-        url if urlsplit(url).port else f"{url.rstrip('/')}:{DEFAULT_PORT}",
-        token=api_key(),
-        connect_timeout_s=connect_timeout_s,
-        answer_timeout_s=uri.seconds("timeout_s", default=ANSWER_TIMEOUT_S),
-        max_mb=uri.integer("max_mb", default=MAX_ANSWER_MB, minimum=1),
-    )
+    return Gr00tClient(url if urlsplit(url).port else f"{url.rstrip('/')}:{DEFAULT_PORT}", options)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
 from harness.policies.gr00t_codec import pack, unpack
-from harness.policies.server_address import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, MAX_ANSWER_MB, last_lines, refused_key
+from harness.policies.server_address import DEFAULT_OPTIONS, ServerOptions, last_lines, refused_key
 
 if TYPE_CHECKING:
     import zmq
@@ -26,33 +26,20 @@ class Gr00tClient:
     that ends while an answer is awaited is an error at once.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        answer_timeout_s: float = ANSWER_TIMEOUT_S,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-        max_mb: int = MAX_ANSWER_MB,
-    ) -> None:
+    def __init__(self, url: str, options: ServerOptions = DEFAULT_OPTIONS) -> None:
         """Connects to nothing yet.
 
         Args:
             url: ``tcp://host:port``.
-            token: Sent as ``api_token``.
-            answer_timeout_s: How long one answer may take.
-            connect_timeout_s: How long the server may take to be there; see `ping`.
-            max_mb: The longest answer that is read, in MiB; ZeroMQ drops the connection to whoever sends more.
+            options: How the server is asked. The key is sent as ``api_token``; ZeroMQ connects again by itself, so that
+                retries mean nothing, and drops the connection to whoever sends more than allowed.
 
         Raises:
             PolicyUnavailableError: pyzmq is not installed.
         """
         _zmq()
         self.url = url
-        self._token = token
-        self._answer_timeout_s = answer_timeout_s
-        self._connect_timeout_s = connect_timeout_s
-        self._max_mb = max_mb
+        self._options = options
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._socket: zmq.Socket[bytes] | None = None
         self._events: zmq.Socket[bytes] | None = None
@@ -64,13 +51,13 @@ class Gr00tClient:
             PolicyUnavailableError: It did not answer in time, or wants another token.
         """
         try:
-            answer = self._call({"endpoint": "ping"}, self._connect_timeout_s)
+            answer = self._call({"endpoint": "ping"}, self._options.connect_timeout_s)
         except PolicyTimeoutError as error:
             parts = urlsplit(self.url)
             raise PolicyUnavailableError(
                 f"policy server at {parts.hostname}, port {parts.port}, did not answer a ping within "
-                f"{self._connect_timeout_s:g} s. Is it a GR00T server, is it running and done loading, and is the port open "
-                "from here?"
+                f"{self._options.connect_timeout_s:g} s. Is it a GR00T server, is it running and done loading, and is the "
+                "port open from here?"
             ) from error
         return answer if isinstance(answer, dict) else {}
 
@@ -80,7 +67,7 @@ class Gr00tClient:
         Raises:
             PolicyError: It has none, or it took too long.
         """
-        return self._call({"endpoint": "get_modality_config"}, self._connect_timeout_s)
+        return self._call({"endpoint": "get_modality_config"}, self._options.connect_timeout_s)
 
     def reset(self) -> None:
         """Tells the server that an episode begins.
@@ -88,7 +75,7 @@ class Gr00tClient:
         Raises:
             PolicyError: See `get_action`.
         """
-        self._call({"endpoint": "reset", "data": {"options": None}}, self._answer_timeout_s)
+        self._call({"endpoint": "reset", "data": {"options": None}}, self._options.answer_timeout_s)
 
     def get_action(self, observation: Mapping[str, Any]) -> tuple[Any, Any]:
         """The server's action and what it says about it.
@@ -103,7 +90,7 @@ class Gr00tClient:
             self.close()
             raise PolicyError(f"{self.url}: the connection broke in the middle of an episode")
         data = {"observation": dict(observation), "options": None}
-        answer = self._call({"endpoint": "get_action", "data": data}, self._answer_timeout_s)
+        answer = self._call({"endpoint": "get_action", "data": data}, self._options.answer_timeout_s)
         if isinstance(answer, list) and len(answer) == 2:
             return answer[0], answer[1]
         return answer, None
@@ -120,7 +107,7 @@ class Gr00tClient:
         self._socket = self._events = self._context = None
 
     def _call(self, request: dict[str, Any], timeout_s: float) -> Any:
-        frame = pack(request | ({"api_token": self._token} if self._token else {}))
+        frame = pack(request | ({"api_token": self._options.api_key} if self._options.api_key else {}))
         try:
             reply = self._exchange(frame, timeout_s)
         except BaseException:
@@ -138,7 +125,7 @@ class Gr00tClient:
 
     def _failed(self, said: str) -> None:
         if said.startswith("Unauthorized"):
-            raise refused_key(self.url, had_key=self._token is not None, said=said)
+            raise refused_key(self.url, had_key=self._options.api_key is not None, said=said)
         raise PolicyError(f"{self.url}: the policy server failed:\n{last_lines(said)}")
 
     def _exchange(self, frame: bytes, timeout_s: float) -> bytes:
@@ -157,7 +144,7 @@ class Gr00tClient:
             if events in ready:
                 raise PolicyError(
                     f"{self.url}: the connection broke before the answer was whole: the server ended, or its answer is "
-                    f"longer than {self._max_mb} MiB and was not read (?max_mb=MIB)"
+                    f"longer than {self._options.max_mb} MiB and was not read (?max_mb=MIB)"
                 )
         raise PolicyTimeoutError(
             f"{self.url}: no answer within {timeout_s:g} s; a server that compiles at its first inference needs longer: "
@@ -180,7 +167,7 @@ class Gr00tClient:
             self._socket.setsockopt(zmq.LINGER, 0)
             # Not for names, which may mean another address then.
             self._socket.setsockopt(zmq.IPV6, ":" in (urlsplit(self.url).hostname or ""))
-            self._socket.setsockopt(zmq.MAXMSGSIZE, self._max_mb * 2**20)
+            self._socket.setsockopt(zmq.MAXMSGSIZE, self._options.max_mb * 2**20)
             self._events = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
             self._socket.connect(self.url)
         return self._socket, self._events

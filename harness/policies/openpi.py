@@ -14,17 +14,7 @@ from harness.errors import PolicyOutputError, PolicyUnavailableError, suggest
 from harness.policies.base import BasePolicy, PolicyURI, checked_chunk, short_name
 from harness.policies.openpi_client import OpenPIClient
 from harness.policies.served import ENDPOINT_KEY, RAW_KEY, RESET, RESET_DONE, is_ours, observation_request, reset_request
-from harness.policies.server_address import (
-    ANSWER_TIMEOUT_S,
-    CONNECT_TIMEOUT_S,
-    DESCRIBE_TIMEOUT_S,
-    MAX_ANSWER_MB,
-    RETRIES,
-    api_key,
-    fingerprint_of,
-    server_url,
-    timing_of,
-)
+from harness.policies.server_address import ServerOptions, fingerprint_of, server_url, timing_of
 from harness.transforms.presets import PRESET_PARAMS, Preset, preset_details, preset_of
 from harness.types import EnvSpec, Episode, Float64Array, Observation, PolicyInfo
 
@@ -73,7 +63,7 @@ class OpenPIPolicy(BasePolicy):
         """
         _dialect(uri)
         chosen = preset_details(uri, _PRESET)
-        client = _client(uri, connect_timeout_s=DESCRIBE_TIMEOUT_S, retries=0)
+        client = _client(uri, ServerOptions.of(uri).impatient())
         metadata = client.connect()
         client.close()
         return PolicyInfo(
@@ -91,7 +81,7 @@ class OpenPIPolicy(BasePolicy):
         preset = preset_of(uri, spec, _PRESET)
         roboarena = _dialect(uri) == _ROBOARENA
         whole = not roboarena and not PRESET_PARAMS & uri.params.keys()
-        return cls(_client(uri), preset, spec.action_dim, roboarena=roboarena, whole=whole)
+        return cls(_client(uri, ServerOptions.of(uri)), preset, spec.action_dim, roboarena=roboarena, whole=whole)
 
     def reset(self, episode: Episode) -> None:
         """Makes sure that the server is there; RoboArena's is told that an episode begins."""
@@ -166,13 +156,5 @@ def _dialect(uri: PolicyURI) -> str:
     return dialect
 
 
-def _client(uri: PolicyURI, *, connect_timeout_s: float = CONNECT_TIMEOUT_S, retries: int | None = None) -> OpenPIClient:
-    asked_retries = uri.integer("retries", default=RETRIES, minimum=0)
-    return OpenPIClient(
-        server_url(uri, uri.scheme),
-        api_key=api_key(),
-        answer_timeout_s=uri.seconds("timeout_s", default=ANSWER_TIMEOUT_S),
-        connect_timeout_s=connect_timeout_s,
-        retries=asked_retries if retries is None else retries,
-        max_mb=uri.integer("max_mb", default=MAX_ANSWER_MB, minimum=1),
-    )
+def _client(uri: PolicyURI, options: ServerOptions) -> OpenPIClient:
+    return OpenPIClient(server_url(uri, uri.scheme), options)

@@ -7,14 +7,7 @@ from typing import Any
 
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
 from harness.policies.openpi_codec import jsonable, pack, unpack
-from harness.policies.server_address import (
-    ANSWER_TIMEOUT_S,
-    CONNECT_TIMEOUT_S,
-    FIRST_PAUSE_S,
-    MAX_ANSWER_MB,
-    RETRIES,
-    last_lines,
-)
+from harness.policies.server_address import DEFAULT_OPTIONS, ServerOptions, last_lines
 from harness.policies.websocket_link import WebSocketLink
 
 
@@ -26,41 +19,16 @@ class OpenPIClient:
     never taken for the next one: the protocol has no sequence numbers.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        api_key: str | None = None,
-        answer_timeout_s: float = ANSWER_TIMEOUT_S,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-        retries: int = RETRIES,
-        first_pause_s: float = FIRST_PAUSE_S,
-        max_mb: int = MAX_ANSWER_MB,
-    ) -> None:
+    def __init__(self, url: str, options: ServerOptions = DEFAULT_OPTIONS) -> None:
         """Connects to nothing yet.
 
         Args:
             url: ``ws://host:port[/path]`` or ``wss://...``.
-            api_key: Sent as ``Authorization: Api-Key KEY``.
-            answer_timeout_s: How long one answer may take.
-            connect_timeout_s: How long one attempt to connect, and then the server's metadata, may take.
-            retries: How often connecting is tried again.
-            first_pause_s: Pause before the first retry; it doubles each time, up to 8 s.
-            max_mb: The longest answer that is read, in MiB.
+            options: How the server is asked; the key is sent as ``Authorization: Api-Key KEY``.
         """
         self.url = url
-        self._answer_timeout_s = answer_timeout_s
-        self._connect_timeout_s = connect_timeout_s
-        self._link = WebSocketLink(
-            url,
-            protocol="openpi",
-            api_key=api_key,
-            health_path="/healthz",
-            connect_timeout_s=connect_timeout_s,
-            retries=retries,
-            first_pause_s=first_pause_s,
-            max_mb=max_mb,
-        )
+        self._options = options
+        self._link = WebSocketLink(url, options, protocol="openpi", health_path="/healthz")
 
     def connect(self) -> dict[str, Any]:
         """Makes sure that a connection is open, and gives the server's metadata.
@@ -115,16 +83,16 @@ class OpenPIClient:
         """One frame there and one back; OSError when the connection broke in between."""
         self._link.send(frame)
         try:
-            return self._link.receive(self._answer_timeout_s)
+            return self._link.receive(self._options.answer_timeout_s)
         except TimeoutError as error:
             self.close()
             raise PolicyTimeoutError(
-                f"{self.url}: no answer within {self._answer_timeout_s:g} s; a server that compiles at its first "
+                f"{self.url}: no answer within {self._options.answer_timeout_s:g} s; a server that compiles at its first "
                 "inference needs longer: ?timeout_s=SECONDS"
             ) from error
 
     def _read_metadata(self) -> dict[str, Any]:
-        frame = self._link.receive(self._connect_timeout_s)
+        frame = self._link.receive(self._options.connect_timeout_s)
         if isinstance(frame, str):
             raise PolicyUnavailableError(f"policy server {self.url} failed at once:\n{last_lines(frame)}")
         try:

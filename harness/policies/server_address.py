@@ -1,4 +1,4 @@
-"""Where a policy server is, and the key to it: what the adapters of all protocols need of a URI."""
+"""Where a policy server is, the key to it, and how it is asked: what the adapters of all protocols need of a URI."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from harness.errors import PolicyUnavailableError
@@ -17,16 +18,53 @@ from harness.timing import QueryTiming
 
 API_KEY_VARIABLES = ("EVALHARNESS_API_KEY", "OPENPI_API_KEY")
 
-DESCRIBE_TIMEOUT_S = 5.0
-# A first inference that compiles takes about a minute.
-ANSWER_TIMEOUT_S = 120.0
-CONNECT_TIMEOUT_S = 30.0
-RETRIES = 5
-# A chunk of actions has a few kilobytes; whoever answers with more than this is not answering with actions.
-MAX_ANSWER_MB = 64
-FIRST_PAUSE_S = 0.5
+_DESCRIBE_TIMEOUT_S = 5.0
 _LONGEST_PAUSE_S = 8.0
 _TRACEBACK_LINES = 12
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """How a server is asked, whatever its protocol.
+
+    Attributes:
+        api_key: The key that is sent; None: none.
+        answer_timeout_s: How long one answer may take. A first inference that compiles takes about a minute.
+        connect_timeout_s: How long one attempt to connect, and then whatever the server says first, may take.
+        retries: How often connecting is tried again.
+        first_pause_s: Pause before the first retry; it doubles each time, up to 8 s.
+        max_mb: The longest message that is read, in MiB. A chunk of actions has a few kilobytes; whoever answers with more
+            than this is not answering with actions.
+    """
+
+    api_key: str | None = None
+    answer_timeout_s: float = 120.0
+    connect_timeout_s: float = 30.0
+    retries: int = 5
+    first_pause_s: float = 0.5
+    max_mb: int = 64
+
+    @classmethod
+    def of(cls, uri: PolicyURI) -> Self:
+        """What a policy's URI asks for, ``?timeout_s=S&retries=N&max_mb=MIB``, and the key from the environment.
+
+        Raises:
+            PolicyUnavailableError: A parameter is out of range.
+        """
+        return cls(
+            api_key=_api_key(),
+            answer_timeout_s=uri.seconds("timeout_s", default=cls.answer_timeout_s),
+            retries=uri.integer("retries", default=cls.retries, minimum=0),
+            max_mb=uri.integer("max_mb", default=cls.max_mb, minimum=1),
+        )
+
+    def impatient(self) -> Self:
+        """The same for describing a policy, which must be quick: one attempt of 5 s."""
+        return replace(self, connect_timeout_s=_DESCRIBE_TIMEOUT_S, retries=0)
+
+
+# What applies where nobody says anything.
+DEFAULT_OPTIONS = ServerOptions()
 
 
 def server_url(uri: PolicyURI, scheme: str) -> str:
@@ -57,7 +95,7 @@ def server_url(uri: PolicyURI, scheme: str) -> str:
     return url
 
 
-def api_key() -> str | None:
+def _api_key() -> str | None:
     """The server's key, from the environment; None where there is none."""
     return next((os.environ[name] for name in API_KEY_VARIABLES if os.environ.get(name)), None)
 
@@ -71,26 +109,25 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def with_retries(attempt: Callable[[], None], *, url: str, retries: int, first_pause_s: float, sign_of_life: str) -> None:
+def with_retries(attempt: Callable[[], None], *, url: str, options: ServerOptions, sign_of_life: str) -> None:
     """Tries to reach a server until it works; the pauses double, up to 8 s.
 
     Args:
         attempt: Raises OSError when it may work later; anything else is final.
         url: The server's address.
-        retries: How often it is tried again.
-        first_pause_s: Pause before the first of them.
+        options: How often it is tried, and after which pauses.
         sign_of_life: What a server that is up does, as a sentence for the message.
 
     Raises:
         PolicyUnavailableError: It never worked.
     """
-    for number in range(retries + 1):
+    for number in range(options.retries + 1):
         try:
             return attempt()
         except OSError as error:
-            if number == retries:
+            if number == options.retries:
                 raise PolicyUnavailableError(_unreachable(url, error, number + 1, sign_of_life)) from error
-        time.sleep(min(first_pause_s * 2**number, _LONGEST_PAUSE_S))
+        time.sleep(min(options.first_pause_s * 2**number, _LONGEST_PAUSE_S))
 
 
 def _unreachable(url: str, error: OSError, attempts: int, sign_of_life: str) -> str:

@@ -10,17 +10,7 @@ import numpy as np
 
 from harness.errors import PolicyError, PolicyOutputError, PolicyUnavailableError, suggest
 from harness.policies.base import BasePolicy, PolicyURI, checked_chunk, short_name
-from harness.policies.server_address import (
-    ANSWER_TIMEOUT_S,
-    CONNECT_TIMEOUT_S,
-    DESCRIBE_TIMEOUT_S,
-    MAX_ANSWER_MB,
-    RETRIES,
-    api_key,
-    fingerprint_of,
-    server_url,
-    timing_of,
-)
+from harness.policies.server_address import ServerOptions, fingerprint_of, server_url, timing_of
 from harness.policies.vla_eval_client import VlaEvalClient
 from harness.policies.vla_eval_codec import PICTURE_FORMATS
 from harness.transforms.images import ResizeWithPad
@@ -57,7 +47,7 @@ class VlaEvalPolicy(BasePolicy):
     @classmethod
     def describe(cls, uri: PolicyURI) -> PolicyInfo:
         """See `BasePolicy.describe`: exchanges greetings; the fingerprint is that of the server's."""
-        client = _client(uri, connect_timeout_s=DESCRIBE_TIMEOUT_S, retries=0)
+        client = _client(uri, ServerOptions.of(uri).impatient())
         greeting = client.connect()
         client.close()
         _wanted(greeting, uri.text)
@@ -79,7 +69,7 @@ class VlaEvalPolicy(BasePolicy):
             raise PolicyUnavailableError(
                 f"policy {uri.text!r} needs a picture besides {WRIST}, and the environment shows {', '.join(spec.images)}"
             )
-        return cls(_client(uri), spec)
+        return cls(_client(uri, ServerOptions.of(uri)), spec)
 
     def reset(self, episode: Episode) -> None:
         """Ends the episode before and begins this one.
@@ -157,18 +147,8 @@ def _wanted(greeting: Mapping[str, Any], server: str) -> Mapping[str, Any]:
     return wanted
 
 
-def _client(uri: PolicyURI, *, connect_timeout_s: float = CONNECT_TIMEOUT_S, retries: int | None = None) -> VlaEvalClient:
-    """The client of a URI; what is given goes before the URI's parameters, which are checked all the same."""
+def _client(uri: PolicyURI, options: ServerOptions) -> VlaEvalClient:
     pictures = uri.params.get("pictures", "raw")
     if pictures not in PICTURE_FORMATS:
         raise PolicyUnavailableError(f"policy {uri.text!r}: pictures={pictures!r}. {suggest(pictures, PICTURE_FORMATS)}")
-    wished = uri.integer("retries", default=RETRIES, minimum=0)
-    return VlaEvalClient(
-        server_url(uri, uri.scheme.removeprefix("vla-eval+")),
-        api_key=api_key(),
-        connect_timeout_s=connect_timeout_s,
-        answer_timeout_s=uri.seconds("timeout_s", default=ANSWER_TIMEOUT_S),
-        retries=wished if retries is None else retries,
-        max_mb=uri.integer("max_mb", default=MAX_ANSWER_MB, minimum=1),
-        pictures=pictures,
-    )
+    return VlaEvalClient(server_url(uri, uri.scheme.removeprefix("vla-eval+")), options, pictures=pictures)

@@ -12,14 +12,7 @@ from urllib.parse import urlsplit
 import harness
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
 from harness.policies.openpi_codec import jsonable
-from harness.policies.server_address import (
-    ANSWER_TIMEOUT_S,
-    CONNECT_TIMEOUT_S,
-    FIRST_PAUSE_S,
-    MAX_ANSWER_MB,
-    RETRIES,
-    last_lines,
-)
+from harness.policies.server_address import DEFAULT_OPTIONS, ServerOptions, last_lines
 from harness.policies.vla_eval_codec import PROTOCOL_VERSION, Frame, FrameType, PictureFormat, pack_frame, unpack_frame
 from harness.policies.websocket_link import WebSocketLink
 
@@ -63,44 +56,18 @@ class VlaEvalClient:
     middle of an episode has therefore lost it: `act` raises, and goes on raising until `begin`.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        api_key: str | None = None,
-        answer_timeout_s: float = ANSWER_TIMEOUT_S,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-        retries: int = RETRIES,
-        first_pause_s: float = FIRST_PAUSE_S,
-        max_mb: int = MAX_ANSWER_MB,
-        pictures: PictureFormat = "raw",
-    ) -> None:
+    def __init__(self, url: str, options: ServerOptions = DEFAULT_OPTIONS, *, pictures: PictureFormat = "raw") -> None:
         """Connects to nothing yet.
 
         Args:
             url: ``ws://host:port[/path]`` or ``wss://...``.
-            api_key: Sent as ``Authorization: Api-Key KEY``.
-            answer_timeout_s: How long one action may take.
-            connect_timeout_s: How long one attempt to connect, and then the server's greeting, may take.
-            retries: How often connecting is tried again.
-            first_pause_s: Pause before the first retry; it doubles each time, up to 8 s.
-            max_mb: The longest frame that is read, in MiB.
+            options: How the server is asked; the key is sent as ``Authorization: Api-Key KEY``.
             pictures: How pictures travel.
         """
         self.url = url
-        self._answer_timeout_s = answer_timeout_s
-        self._connect_timeout_s = connect_timeout_s
+        self._options = options
         self._pictures: PictureFormat = pictures
-        self._link = WebSocketLink(
-            url,
-            protocol="vla-eval",
-            api_key=api_key,
-            health_path="/health",
-            connect_timeout_s=connect_timeout_s,
-            retries=retries,
-            first_pause_s=first_pause_s,
-            max_mb=max_mb,
-        )
+        self._link = WebSocketLink(url, options, protocol="vla-eval", health_path="/health")
         self._seq = 0
         self._session: _Session | None = None
 
@@ -152,10 +119,10 @@ class VlaEvalClient:
         begin_s = time.monotonic()
         try:
             seq = self._send("observation", observation)
-            frame = self._reply_to(seq, self._session.start_seq, begin_s + self._answer_timeout_s)
+            frame = self._reply_to(seq, self._session.start_seq, begin_s + self._options.answer_timeout_s)
         except TimeoutError as error:
             raise PolicyTimeoutError(
-                f"{self.url}: no action within {self._answer_timeout_s:g} s; a server that compiles at its first "
+                f"{self.url}: no action within {self._options.answer_timeout_s:g} s; a server that compiles at its first "
                 "inference needs longer: ?timeout_s=SECONDS"
             ) from error
         except ConnectionError as error:
@@ -223,7 +190,7 @@ class VlaEvalClient:
         hello = {"harness_version": f"evalharness {harness.__version__}", "protocol_version": PROTOCOL_VERSION}
         seq = self._send("hello", hello)
         try:
-            reply = self._reply_to(seq, seq, time.monotonic() + self._connect_timeout_s)
+            reply = self._reply_to(seq, seq, time.monotonic() + self._options.connect_timeout_s)
         except PolicyError as error:
             raise PolicyUnavailableError(f"{self.url} does not answer a hello of vla-eval's protocol: {error}") from error
         if reply.type != "hello":
@@ -240,7 +207,7 @@ class VlaEvalClient:
         """GET /health: ConnectionError when the server says that it is not ready; whatever else it says is left to hello."""
         parts = urlsplit(self.url)
         kind = HTTPSConnection if parts.scheme == "wss" else HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=min(_HEALTH_TIMEOUT_S, self._connect_timeout_s))
+        connection = kind(parts.hostname or "", parts.port, timeout=min(_HEALTH_TIMEOUT_S, self._options.connect_timeout_s))
         try:
             connection.request("GET", "/health")
             status = connection.getresponse().status

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.errors import PolicyError, PolicyOutputError, PolicyUnavailableError
-from harness.policies.server_address import is_loopback, refused_key, too_long, with_retries
+from harness.policies.server_address import ServerOptions, is_loopback, refused_key, too_long, with_retries
 
 if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
@@ -30,38 +30,20 @@ class WebSocketLink:
         url: Where to.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        protocol: str,
-        api_key: str | None,
-        health_path: str,
-        connect_timeout_s: float,
-        retries: int,
-        first_pause_s: float,
-        max_mb: int,
-    ) -> None:
+    def __init__(self, url: str, options: ServerOptions, *, protocol: str, health_path: str) -> None:
         """Connects to nothing yet.
 
         Args:
             url: ``ws://host:port[/path]`` or ``wss://...``.
+            options: How the server is asked; the key is sent as ``Authorization: Api-Key KEY``. A message that is too long
+                is refused when its header arrives.
             protocol: What the server should speak, for messages.
-            api_key: Sent as ``Authorization: Api-Key KEY``.
             health_path: Where a server that is up answers a GET.
-            connect_timeout_s: How long one attempt to connect may take.
-            retries: How often connecting is tried again.
-            first_pause_s: Pause before the first retry; it doubles each time.
-            max_mb: The longest message that is read, in MiB; a longer one is refused when its header arrives.
         """
         self.url = url
+        self._options = options
         self._greeting: dict[str, Any] | None = None
         self._protocol = protocol
-        self._api_key = api_key
-        self._connect_timeout_s = connect_timeout_s
-        self._retries = retries
-        self._first_pause_s = first_pause_s
-        self._max_mb = max_mb
         parts = urlsplit(url)
         self._health_url = f"http{parts.scheme[2:]}://{parts.netloc}{health_path}"
         self._stack = ExitStack()
@@ -90,8 +72,7 @@ class WebSocketLink:
             with_retries(
                 lambda: self._attempt(greet),
                 url=self.url,
-                retries=self._retries,
-                first_pause_s=self._first_pause_s,
+                options=self._options,
                 sign_of_life=f"A server that is up answers GET {self._health_url}",
             )
         return self._greeting or {}
@@ -148,7 +129,7 @@ class WebSocketLink:
         from websockets.exceptions import InvalidStatus, WebSocketException
         from websockets.sync.client import connect
 
-        headers = {"Authorization": f"Api-Key {self._api_key}"} if self._api_key else {}
+        headers = {"Authorization": f"Api-Key {self._options.api_key}"} if self._options.api_key else {}
         try:
             # As a context manager: the direct call is deprecated in newer websockets.
             self._connection = self._stack.enter_context(
@@ -157,10 +138,10 @@ class WebSocketLink:
                     additional_headers=headers,
                     proxy=None if is_loopback(self.url) else True,
                     compression=None,
-                    max_size=self._max_mb * 2**20,
+                    max_size=self._options.max_mb * 2**20,
                     # The server's inference blocks its event loop, so pongs stall.
                     ping_interval=None,
-                    open_timeout=self._connect_timeout_s,
+                    open_timeout=self._options.connect_timeout_s,
                     close_timeout=_CLOSE_TIMEOUT_S,
                 )
             )
@@ -187,7 +168,7 @@ class WebSocketLink:
     def _raise_if_final(self, error: Any) -> None:
         status = error.response.status_code
         if status in (401, 403):
-            raise refused_key(self.url, had_key=self._api_key is not None, said=f"HTTP {status}") from error
+            raise refused_key(self.url, had_key=self._options.api_key is not None, said=f"HTTP {status}") from error
         if 400 <= status < 500:
             raise PolicyUnavailableError(
                 f"policy server {self.url} answers with HTTP {status}; are host, port and path those of a server of "
@@ -196,7 +177,7 @@ class WebSocketLink:
 
     def _raise_if_too_big(self, error: ConnectionClosed) -> None:
         if error.sent is not None and error.sent.code == _TOO_BIG and not error.rcvd_then_sent:
-            raise PolicyOutputError(too_long(self.url, self._max_mb)) from error
+            raise PolicyOutputError(too_long(self.url, self._options.max_mb)) from error
         if error.rcvd is not None and error.rcvd.code == _TOO_BIG:
             raise PolicyError(
                 f"{self.url}: the server refuses a message as long as the request: {error.rcvd.reason}"

@@ -61,8 +61,8 @@ def found(stage, walks, folder):
 
     def check(mistake):
         policy = make_policy(f"py:{SOURCE}:Cloned?folder={folder}&mistake={mistake}", stage.spec)
-        findings = agreement(policy, stage.spec, stage.protocol, walks[0])
         answers = led(policy, stage.spec, walks[0], walks[0].observations)
+        findings = agreement(policy, stage.spec, stage.protocol, walks[0], answers)
         findings += against_training(policy, Training(policy.statistics, {}), walks[0].observations, answers)
         return [(finding.what, finding.detail) for finding in findings if finding.level != "ok"]
 

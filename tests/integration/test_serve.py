@@ -19,6 +19,7 @@ import pytest
 from harness.envs.libero.installation import missing_packages
 from harness.errors import PolicyError
 from harness.policies.openpi_client import OpenPIClient
+from harness.policies.server_address import ServerOptions
 from harness.store import read_records
 
 POLICIES = Path(__file__).parents[1] / "policies"
@@ -101,7 +102,7 @@ def test_it_listens_while_loading_and_answers_what_is_in_flight_when_it_is_ended
         (tmp_path / "load").touch()
         wait_until(lambda: health(url) == 200)
         answers = []
-        client = OpenPIClient(url, retries=0)
+        client = OpenPIClient(url, ServerOptions(retries=0))
         asking = threading.Thread(target=lambda: answers.append(client.ask(REQUEST)))
         asking.start()
         wait_until((tmp_path / "asked").exists)
@@ -137,7 +138,7 @@ def test_a_second_interrupt_does_not_wait_for_a_model_that_hangs(tmp_path):
     (tmp_path / "load").touch()
     with serve("py:gated.py:Gated", cwd=tmp_path) as (process, url):
         errors = []
-        client = OpenPIClient(url, retries=0)
+        client = OpenPIClient(url, ServerOptions(retries=0))
 
         def ask():
             with pytest.raises(PolicyError) as caught:
@@ -166,7 +167,7 @@ def test_a_policy_that_cannot_be_made_ends_it_with_the_reason(tmp_path):
 
 def test_the_key_comes_from_the_environment_and_a_missing_one_is_warned_of_elsewhere(tmp_path):
     with serve(ECHO, "--warm-up", "--api-key-env", "MY_KEY", cwd=tmp_path, MY_KEY="s3cret") as (_, url):
-        assert OpenPIClient(url, api_key="s3cret").ask(REQUEST)["actions"][0].tolist() == list(range(7))
+        assert OpenPIClient(url, ServerOptions(api_key="s3cret")).ask(REQUEST)["actions"][0].tolist() == list(range(7))
         request = urllib.request.Request(url.replace("ws://", "http://"), headers={"Authorization": "Api-Key wrong"})
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(request, timeout=10)

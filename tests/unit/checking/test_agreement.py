@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from line_world import EPISODE, PROTOCOL, SPEC
 
-from harness.checking.agreement import agreement
+from harness.checking.agreement import agreement, led
 from harness.checking.walk import Walk
 from harness.policies.base import BasePolicy
 from harness.types import Observation
@@ -31,7 +31,8 @@ class Particular(Follows):
 
 
 def of_pictures(policy):
-    (found,) = [one for one in agreement(policy, SPEC, PROTOCOL, WALK) if one.what == "pictures"]
+    answers = led(policy, SPEC, WALK, WALK.observations)
+    (found,) = [one for one in agreement(policy, SPEC, PROTOCOL, WALK, answers) if one.what == "pictures"]
     return found.level, found.detail
 
 

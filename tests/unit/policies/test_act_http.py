@@ -14,6 +14,7 @@ from servers.act import Raw, close_now, serve_act
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
 from harness.policies.act_http_client import ActClient
+from harness.policies.server_address import ServerOptions
 from harness.registry import describe_policy, make_policy
 from harness.timing import QueryTiming
 from harness.types import Episode, Observation
@@ -159,7 +160,7 @@ def test_an_answer_that_ends_too_soon_is_an_error_and_is_not_asked_for_again() -
 
 
 def test_retries_are_bounded(free_port: int) -> None:
-    client = ActClient(f"http://127.0.0.1:{free_port}", retries=2, first_pause_s=0.001)
+    client = ActClient(f"http://127.0.0.1:{free_port}", ServerOptions(retries=2, first_pause_s=0.001))
     with pytest.raises(PolicyUnavailableError, match=rf"127.0.0.1, port {free_port}, .* in 3 attempts"):
         client.connect()
 

@@ -20,6 +20,7 @@ from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
 from harness.policies.gr00t_client import Gr00tClient
 from harness.policies.gr00t_codec import pack, unpack
+from harness.policies.server_address import ServerOptions
 from harness.registry import describe_policy, make_policy
 from harness.timing import QueryTiming
 from harness.types import Episode, Observation
@@ -146,7 +147,7 @@ def test_a_late_answer_is_a_timeout_and_never_taken_for_the_next() -> None:
 
 
 def test_a_server_that_is_not_there_is_said_to_be_missing(free_port: int) -> None:
-    client = Gr00tClient(f"tcp://127.0.0.1:{free_port}", connect_timeout_s=0.2)
+    client = Gr00tClient(f"tcp://127.0.0.1:{free_port}", ServerOptions(connect_timeout_s=0.2))
     with pytest.raises(PolicyUnavailableError, match=f"127.0.0.1, port {free_port}, did not answer a ping"):
         client.ping()
 
@@ -194,7 +195,7 @@ def test_a_gigabyte_is_refused_by_its_header_and_at_once() -> None:
         # A long frame: flags 2, and the length in eight bytes.
         thread = threading.Thread(target=zmtp_server, args=(listener, b"\x02" + (2**30).to_bytes(8, "big"), 2**30))
         thread.start()
-        client = Gr00tClient(f"tcp://127.0.0.1:{listener.getsockname()[1]}", connect_timeout_s=20)
+        client = Gr00tClient(f"tcp://127.0.0.1:{listener.getsockname()[1]}", ServerOptions(connect_timeout_s=20))
         tracemalloc.start()
         begin_s = time.monotonic()
         with pytest.raises(PolicyError, match="longer than 64 MiB"):
@@ -210,7 +211,7 @@ def test_a_server_that_dies_while_it_answers_is_an_error_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=zmtp_server, args=(listener, b"", 0))
         thread.start()
-        client = Gr00tClient(f"tcp://127.0.0.1:{listener.getsockname()[1]}", connect_timeout_s=20)
+        client = Gr00tClient(f"tcp://127.0.0.1:{listener.getsockname()[1]}", ServerOptions(connect_timeout_s=20))
         begin_s = time.monotonic()
         with pytest.raises(PolicyError, match="the connection broke before the answer was whole"):
             client.ping()

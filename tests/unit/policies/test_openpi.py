@@ -21,6 +21,7 @@ from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, P
 from harness.policies.openpi_client import OpenPIClient
 from harness.policies.openpi_codec import unpack
 from harness.policies.openpi_server import serve
+from harness.policies.server_address import ServerOptions
 from harness.registry import describe_policy, make_policy
 from harness.types import Episode, Observation
 
@@ -172,14 +173,14 @@ def test_a_server_that_is_not_ready_yet_is_tried_again() -> None:
         return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "loading\n") if len(handshakes) < 3 else None
 
     with custom_server(answers(), process_request=not_ready) as url:
-        client = OpenPIClient(url, retries=2, first_pause_s=0.001)
+        client = OpenPIClient(url, ServerOptions(retries=2, first_pause_s=0.001))
         assert client.connect() == {}
         client.close()
     assert len(handshakes) == 3
 
 
 def test_retries_are_bounded(free_port: int) -> None:
-    client = OpenPIClient(f"ws://127.0.0.1:{free_port}", retries=2, first_pause_s=0.001)
+    client = OpenPIClient(f"ws://127.0.0.1:{free_port}", ServerOptions(retries=2, first_pause_s=0.001))
     with pytest.raises(PolicyUnavailableError, match="in 3 attempts"):
         client.connect()
 

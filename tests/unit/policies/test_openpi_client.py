@@ -14,6 +14,7 @@ from websockets.sync.server import serve as serve_websocket
 
 from harness.errors import PolicyError, PolicyOutputError
 from harness.policies.openpi_client import OpenPIClient
+from harness.policies.server_address import ServerOptions
 
 EMPTY_MAP = b"\x80"
 
@@ -66,7 +67,7 @@ def test_a_gigabyte_in_pieces_is_refused_when_the_limit_is_reached() -> None:
             yield bytes(2**20)
 
     with server(lambda connection: connection.send(pieces())) as url:
-        client = OpenPIClient(url, max_mb=4)
+        client = OpenPIClient(url, ServerOptions(max_mb=4))
         client.connect()
         tracemalloc.start()
         with pytest.raises(PolicyOutputError, match="longer than 4 MiB"):
@@ -80,7 +81,7 @@ def test_a_gigabyte_in_pieces_is_refused_when_the_limit_is_reached() -> None:
 @pytest.mark.parametrize(("max_mb", "fits"), [(1, False), (3, True)])
 def test_the_limit_of_an_answer_can_be_chosen(max_mb: int, fits: bool) -> None:
     with server(lambda connection: connection.send(msgpack.packb({"x": bytes(2 * 2**20)}))) as url:
-        client = OpenPIClient(url, max_mb=max_mb)
+        client = OpenPIClient(url, ServerOptions(max_mb=max_mb))
         if fits:
             assert len(client.ask({})["x"]) == 2 * 2**20
         else:

@@ -13,6 +13,7 @@ from servers.vla_eval import HELLO, Session, serve_vla_eval
 
 from harness.envs.libero.spec import libero_env_spec
 from harness.errors import PolicyError, PolicyOutputError, PolicyTimeoutError, PolicyUnavailableError
+from harness.policies.server_address import ServerOptions
 from harness.policies.vla_eval_client import VlaEvalClient
 from harness.registry import describe_policy, make_policy
 from harness.timing import QueryTiming
@@ -162,7 +163,7 @@ def test_a_server_that_is_still_loading_is_said_to_be() -> None:
 
 def test_a_server_that_has_loaded_by_then_is_tried_again() -> None:
     with serve_vla_eval(ones, health=HTTPStatus.SERVICE_UNAVAILABLE) as server:
-        client = VlaEvalClient(server.url.removeprefix("vla-eval+"), retries=50, first_pause_s=0.01)
+        client = VlaEvalClient(server.url.removeprefix("vla-eval+"), ServerOptions(retries=50, first_pause_s=0.01))
         timer = threading.Timer(0.1, lambda: setattr(server, "health", HTTPStatus.OK))
         timer.start()
         assert client.connect()["model_server"] == "TestModelServer"

@@ -22,6 +22,7 @@ from harness.policies.check import synthetic_observation
 from harness.policies.json_numpy_codec import loads, request_body
 from harness.policies.openpi_client import OpenPIClient
 from harness.policies.openpi_codec import pack
+from harness.policies.server_address import ServerOptions
 from harness.policies.vla_eval_codec import Frame, pack_frame, unpack_frame
 from harness.registry import describe_policy, make_policy
 from harness.serving.batching import Batching
@@ -302,7 +303,7 @@ def test_a_policy_that_keeps_one_episode_refuses_a_second_client_until_the_first
 def test_a_policy_that_cannot_be_made_tells_those_that_wait_and_is_never_healthy():
     with serving("Broken") as server:
         with pytest.raises(PolicyUnavailableError, match=r"weights\.safetensors is missing"):
-            OpenPIClient(server.url, retries=0).connect()
+            OpenPIClient(server.url, ServerOptions(retries=0)).connect()
         assert get(http_url(server, "/healthz")) == (503, b"loading\n")
 
 
